@@ -1,0 +1,1 @@
+"""The service: what one request does, and the edges around it."""

@@ -1,0 +1,57 @@
+"""Reading back: conversations, why an answer was given, and the passages it cites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from app.api.errors import NotFound
+from app.api.schemas import ConversationOut, ErrorOut, MessageOut, PassageOut
+from app.api.state import ServiceOf
+from retrieval.types import Reader
+
+router = APIRouter(prefix="/v1", tags=["records"], responses={404: {"model": ErrorOut}})
+
+
+@router.get("/conversations/{conversation_id}")
+async def conversation(conversation_id: str, service: ServiceOf) -> ConversationOut:
+    """A conversation, oldest message first."""
+    found = await service.store.conversation(conversation_id, Reader().tenant)
+    if found is None:
+        raise NotFound(f"There is no conversation '{conversation_id}'.")
+    messages = [MessageOut.model_validate(message) for message in found.messages]
+    return ConversationOut(conversation_id=found.id, messages=messages)
+
+
+@router.get("/answers/{trace_id}/trace")
+async def trace(trace_id: str, service: ServiceOf) -> dict[str, Any]:
+    """Everything that explains one answer: searches, candidates, scores, milliseconds."""
+    found = await service.store.trace(trace_id, Reader().tenant)
+    if found is None:
+        raise NotFound(f"There is no answer '{trace_id}'.")
+    return found
+
+
+@router.get("/passages/{chunk_id}")
+async def passage(chunk_id: str, service: ServiceOf) -> PassageOut:
+    """A cited passage, between its neighbours on the page."""
+    reader = Reader()
+    found = await service.library.index.read([chunk_id], reader)
+    if not found:
+        raise NotFound(
+            f"There is no passage '{chunk_id}'.",
+            hint="The page may have changed since it was cited; ask again.",
+        )
+    chunk = found[0]
+    neighbours = {c.position: c.text for c in await service.library.index.page(chunk.page, reader)}
+    return PassageOut(
+        chunk_id=chunk.id,
+        page=chunk.page,
+        title=chunk.title,
+        headings=list(chunk.headings),
+        url=chunk.url,
+        text=chunk.text,
+        before=neighbours.get(chunk.position - 1, ""),
+        after=neighbours.get(chunk.position + 1, ""),
+    )

@@ -1,0 +1,108 @@
+"""The one place where parts are made and put together."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.confidence import shipped_calibration
+from app.conversations import ConversationStore
+from app.support import SupportService
+from ingestion.ingest import Ingestion
+from retrieval.batching import QuestionEncoder
+from retrieval.embedders import open_embedder
+from retrieval.encoding import ChunkEncoder
+from retrieval.hybrid import Retriever
+from retrieval.index import open_index
+from retrieval.late import TokenCodec
+from retrieval.lexical import Bm25Encoder
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from app.settings import Settings
+    from ingestion.progress import Meter
+    from retrieval.embedders import Embedder
+    from retrieval.index import ChunkIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The documents' side: what both ingestion and the service need."""
+
+    embedder: Embedder
+    bm25: Bm25Encoder
+    codec: TokenCodec
+    index: ChunkIndex
+
+    def ingestion(self, settings: Settings, meter: Meter) -> Ingestion:
+        """An ingestion run into this library."""
+        encoder = ChunkEncoder(self.embedder, self.bm25, self.codec)
+        embedded = settings.resolved_index_url.startswith("edge:")
+        return Ingestion(self.index, encoder, meter, settings.home if embedded else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Everything a serving process holds."""
+
+    settings: Settings
+    library: Library
+    store: ConversationStore
+    retriever: Retriever
+    support: SupportService
+
+
+@asynccontextmanager
+async def open_library(settings: Settings) -> AsyncIterator[Library]:
+    """Load the model and open the index.
+
+    Raises:
+        IndexBusy: Another process has the embedded index open.
+        IndexUnavailable: The index does not open.
+        ModelMismatch: The index was made with another model.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    embedder = await asyncio.to_thread(open_embedder, settings.embedder, settings.models_folder)
+    index = await open_index(settings.resolved_index_url, model=embedder.name, dims=embedder.dims)
+    codec = TokenCodec.for_model(embedder.name, embedder.dims)
+    try:
+        yield Library(embedder, Bm25Encoder(), codec, index)
+    finally:
+        await index.close()
+
+
+@asynccontextmanager
+async def open_service(settings: Settings) -> AsyncIterator[Service]:
+    """Open the library and the database, and put the service together."""
+    async with open_library(settings) as library:
+        store = await ConversationStore.open(settings.resolved_database)
+        encoder = QuestionEncoder(library.embedder)
+        try:
+            yield _assemble(settings, library, store, encoder)
+        finally:
+            encoder.close()
+            await store.close()
+
+
+def _assemble(
+    settings: Settings, library: Library, store: ConversationStore, encoder: QuestionEncoder
+) -> Service:
+    calibration = shipped_calibration()
+    retriever = Retriever(
+        index=library.index, encoder=encoder, bm25=library.bm25, codec=library.codec
+    )
+    support = SupportService(
+        retriever=retriever,
+        store=store,
+        calibration=calibration,
+        threshold=settings.threshold,
+        versions={
+            "embedder": f"{library.embedder.name} ({library.embedder.backend})",
+            "reply": "extractive",
+            "calibration": calibration.name,
+        },
+    )
+    return Service(settings, library, store, retriever, support)

@@ -1,0 +1,86 @@
+"""From a standalone question to what can be said about it, and how surely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.confidence import evidence
+from app.types import CandidateTrace
+from guardrails.citations import Quotation, check_quotations
+from llm.extractive import extract
+from retrieval.budget import within_budget
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from app.confidence import Calibration
+    from llm.extractive import Quote
+    from retrieval.budget import Budget
+    from retrieval.hybrid import Retriever
+    from retrieval.types import Passage, Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one search led to.
+
+    Attributes:
+        asked: The question searched for.
+        budget: The passages found, those a reply may use apart from the rest.
+        quotes: What answers it best.
+        signals: The evidence behind the confidence, by name.
+        confidence: Calibrated probability that the quotes answer it, in [0, 1].
+    """
+
+    asked: str
+    budget: Budget
+    quotes: tuple[Quote, ...]
+    signals: Mapping[str, float]
+    confidence: float
+
+    def candidates(self) -> tuple[CandidateTrace, ...]:
+        """Every passage considered, for the trace."""
+        quoted = {quote.passage.chunk.id for quote in self.quotes}
+        kept = (_traced(p, used=p.chunk.id in quoted, cut="") for p in self.budget.kept)
+        cut = (_traced(c.passage, used=False, cut=c.why) for c in self.budget.cut)
+        return (*kept, *cut)
+
+
+async def find(
+    question: str, reader: Reader, *, retriever: Retriever, calibration: Calibration
+) -> Finding:
+    """Search, choose quotes, check them against their passages and weigh the evidence.
+
+    Raises:
+        IndexUnavailable: The index does not answer.
+    """
+    passages = await retriever.retrieve(question, reader)
+    budget = within_budget(passages)
+    quotes = extract(question, budget.kept)
+    verdict = check_quotations(
+        Quotation(quote.passage.chunk, quote.text, quote.start) for quote in quotes
+    )
+    if not verdict.ok:
+        quotes = ()
+    signals = evidence(question, passages, quotes)
+    confidence = calibration.confidence(signals) if quotes else 0.0
+    return Finding(question, budget, quotes, signals, confidence)
+
+
+def _traced(passage: Passage, *, used: bool, cut: str) -> CandidateTrace:
+    signals = passage.signals
+    scores = {
+        "score": passage.score,
+        "late": signals.late,
+        "dense": signals.dense,
+        "lexical": signals.lexical,
+    }
+    return CandidateTrace(
+        chunk_id=passage.chunk.id,
+        page=passage.chunk.page,
+        headings=passage.chunk.headings,
+        scores={name: round(value, 4) for name, value in scores.items()},
+        used=used,
+        cut=cut,
+    )

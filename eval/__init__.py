@@ -1,0 +1,1 @@
+"""Measures the service; nothing here runs while it serves."""

@@ -1,0 +1,1 @@
+"""Passages and a question in, the text of a reply out."""

@@ -1,0 +1,157 @@
+"""Token vectors kept with each chunk, and late interaction over them.
+
+MaxSim as in ColBERT (Khattab and Zaharia, 2020): each token of the question finds its best
+match among a passage's tokens. The tokens are the embedder's own, projected to fewer
+dimensions and rounded to eight bits, so that a passage of 120 tokens takes about 12 kB.
+"""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retrieval.models import BUNDLED_MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from retrieval.embedders import Encoding
+    from retrieval.types import Unit
+
+TOKEN_DIMS = 128  # half the quality lost at 64, none at 128 (docs/decisions/0003-token-vectors.md)
+INT8_MAX = 127
+# Components of a unit vector in 100 or so dimensions rarely pass 0.5: use the whole range.
+INT8_SCALE = 254.0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenMatrix:
+    """A passage's token vectors, as stored.
+
+    Attributes:
+        codes: int8 of shape (tokens, dims); unit vectors times `INT8_SCALE`, clipped.
+        bounds: Unit i's tokens are rows bounds[i] to bounds[i + 1]; rows before bounds[0]
+            belong to the context. Empty for a chunk without units.
+        length: Tokens of the embedded text, punctuation included.
+    """
+
+    codes: NDArray[np.int8]
+    bounds: tuple[int, ...]
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class LateScore:
+    """How well a question's tokens are matched by one passage.
+
+    Attributes:
+        passage: Weighted mean over the question's tokens of each one's best cosine.
+        units: The same within each of the passage's units, in their order.
+    """
+
+    passage: float
+    units: tuple[float, ...]
+
+
+class TokenCodec:
+    """Between the embedder's token vectors and the ones stored.
+
+    Args:
+        basis: Orthonormal columns to project on, float32 of shape (dims, kept).
+    """
+
+    def __init__(self, basis: NDArray[np.float32]) -> None:
+        self._basis = basis
+
+    @classmethod
+    def for_model(cls, model: str, dims: int) -> TokenCodec:
+        """The codec every index of this model uses.
+
+        The bundled model has a basis fitted on support prose (`eval.token_basis`); any other
+        gets a random one, which is the same everywhere and costs about a hundredth of nDCG.
+        """
+        if model == BUNDLED_MODEL:
+            path = Path(__file__).with_name("token_basis.npy")
+            return cls(np.load(path).astype(np.float32))
+        noise = np.random.default_rng(seed=0).standard_normal((dims, min(dims, TOKEN_DIMS)))
+        basis, triangle = np.linalg.qr(noise)
+        # The signs make the factorisation unique, whatever library computed it.
+        return cls((basis * np.sign(np.diag(triangle))).astype(np.float32))
+
+    def pack(self, text: str, encoding: Encoding, shift: int, units: Sequence[Unit]) -> TokenMatrix:
+        """Store a passage's tokens, punctuation dropped.
+
+        Args:
+            text: The embedded text.
+            encoding: What the embedder made of it.
+            shift: Characters of context ahead of the chunk's own text.
+            units: The chunk's units, in order.
+        """
+        kept = np.array([not _is_punctuation(text[a:b]) for a, b in encoding.offsets], dtype=bool)
+        codes = np.clip(self._project(encoding.tokens[kept]) * INT8_SCALE, -INT8_MAX, INT8_MAX)
+        starts = encoding.offsets[kept, 0]
+        return TokenMatrix(
+            codes=np.rint(codes).astype(np.int8),
+            bounds=_bounds(starts, shift, units),
+            length=len(encoding.tokens),
+        )
+
+    def score(
+        self,
+        question: Encoding,
+        weights: NDArray[np.float32],
+        passages: Sequence[TokenMatrix],
+    ) -> list[LateScore]:
+        """MaxSim of a question with each passage, and with each unit of it.
+
+        Args:
+            question: The encoded question.
+            weights: Weight of each question token, summing to 1, shape (tokens,).
+            passages: Stored passages.
+        """
+        if not passages or not len(question.tokens):
+            return [LateScore(0.0, (0.0,) * max(len(p.bounds) - 1, 0)) for p in passages]
+        projected = self._project(question.tokens) / INT8_SCALE
+        stored = np.concatenate([p.codes for p in passages]).astype(np.float32)
+        similarity = stored @ projected.T
+        ends = np.cumsum([len(p.codes) for p in passages])
+        return [
+            _score(similarity[end - len(p.codes) : end], weights, p.bounds)
+            for p, end in zip(passages, ends, strict=True)
+        ]
+
+    def _project(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        projected = vectors @ self._basis
+        norms = np.linalg.norm(projected, axis=1, keepdims=True)
+        return np.asarray(projected / np.maximum(norms, 1e-9), dtype=np.float32)
+
+
+def _score(
+    similarity: NDArray[np.float32], weights: NDArray[np.float32], bounds: Sequence[int]
+) -> LateScore:
+    if not len(similarity):
+        return LateScore(0.0, (0.0,) * max(len(bounds) - 1, 0))
+    passage = float(similarity.max(axis=0) @ weights)
+    units = tuple(
+        float(similarity[start:end].max(axis=0) @ weights) if end > start else 0.0
+        for start, end in pairwise(bounds)
+    )
+    return LateScore(passage, units)
+
+
+def _bounds(starts: NDArray[np.int32], shift: int, units: Sequence[Unit]) -> tuple[int, ...]:
+    if not units:
+        return ()
+    edges = np.searchsorted(starts, [shift + unit.start for unit in units])
+    return (*(int(edge) for edge in edges), len(starts))
+
+
+def _is_punctuation(token: str) -> bool:
+    return all(character in string.punctuation for character in token)

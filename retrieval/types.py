@@ -1,0 +1,145 @@
+"""The values that travel between ingestion, retrieval and the service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a chunk belongs.
+
+    Attributes:
+        tenant: Whose it is; no other tenant ever sees it.
+        audience: Who of that tenant's customers may see it.
+        locale: Its language.
+        source: The source it was read from, by name; each is brought up to date on its own.
+    """
+
+    tenant: str = "default"
+    audience: str = "public"
+    locale: str = "en"
+    source: str = "documents"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who is asking. Every read of an index is filtered by one.
+
+    Attributes:
+        tenant: The only tenant whose chunks are visible.
+        audiences: Chunks published for any of these are visible.
+        locale: When set, only chunks in this language are visible.
+    """
+
+    tenant: str = "default"
+    audiences: tuple[str, ...] = ("public",)
+    locale: str | None = None
+
+    def may_see(self, scope: Scope) -> bool:
+        """Whether a chunk published for `scope` is visible to this reader."""
+        return (
+            scope.tenant == self.tenant
+            and scope.audience in self.audiences
+            and self.locale in {None, scope.locale}
+        )
+
+
+class UnitKind(StrEnum):
+    """What a quotable unit is; decides how a reply presents it."""
+
+    SENTENCE = "sentence"
+    ITEM = "item"
+    ROW = "row"
+    CODE = "code"
+    HEADING = "heading"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The smallest piece of a chunk that a reply may quote.
+
+    Attributes:
+        start: First character, as an offset into `Chunk.text`.
+        end: One past the last character.
+        kind: A sentence, a list item, a table row, a code block or a heading.
+    """
+
+    start: int
+    end: int
+    kind: UnitKind
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage of one page: the unit of retrieval and of citation.
+
+    Attributes:
+        id: UUID derived from scope, page, position-independent content and its occurrence.
+        page: The page's path or URL within its source.
+        url: Where a customer can read the page, with the section's fragment.
+        title: The page's title.
+        headings: Headings above the chunk, outermost first, without the title.
+        text: The passage, a verbatim slice of the page's text.
+        start: Offset of `text` in the page's text, in characters.
+        end: One past its last character.
+        position: Ordinal of the chunk on its page, from 0.
+        units: What may be quoted, in order, not overlapping.
+        context: Text embedded ahead of `text` (title, headings, a split table's header).
+        scope: Who may see it.
+    """
+
+    id: str
+    page: str
+    url: str
+    title: str
+    headings: tuple[str, ...]
+    text: str
+    start: int
+    end: int
+    position: int
+    units: tuple[Unit, ...]
+    context: str
+    scope: Scope
+
+    @property
+    def embedded_text(self) -> str:
+        """The text the embedder reads: context, a line break, then the passage."""
+        return f"{self.context}\n{self.text}" if self.context else self.text
+
+    def quote(self, unit: Unit) -> str:
+        """The unit's text, verbatim."""
+        return self.text[unit.start : unit.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What speaks for a passage, each on the scale of a cosine.
+
+    Attributes:
+        late: Weighted MaxSim of the question's tokens.
+        dense: Cosine of the sentence vectors.
+        lexical: BM25, as a share of the best candidate's.
+    """
+
+    late: float
+    dense: float
+    lexical: float
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk found for a question.
+
+    Attributes:
+        chunk: The chunk.
+        score: What passages are ranked by; higher is better.
+        signals: What it is made of.
+        unit_scores: MaxSim of the question with each of `chunk.units`, in their order.
+    """
+
+    chunk: Chunk
+    score: float
+    signals: Signals
+    unit_scores: tuple[float, ...]
