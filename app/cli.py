@@ -47,6 +47,9 @@ err = Console(stderr=True)
 def main() -> None:
     """Entry point of the `answerable` command."""
     _log_to_stderr()
+    from eval.cli import cli as eval_cli  # noqa: PLC0415 - the one door from app to eval
+
+    cli.add_typer(eval_cli, name="eval")
     with _errors_explained():
         cli()
 

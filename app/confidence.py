@@ -11,15 +11,16 @@ import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from statistics import fmean, median
 from typing import TYPE_CHECKING
 
-from retrieval.lexical import word_shares
+from retrieval.lexical import is_content_word, word_shares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from llm.extractive import Quote
-    from retrieval.types import Passage
+    from retrieval.types import Retrieval
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +52,34 @@ def shipped_calibration() -> Calibration:
     return Calibration(**fields)
 
 
-def evidence(
-    question: str, passages: Sequence[Passage], quotes: Sequence[Quote]
-) -> dict[str, float]:
-    """The signals that speak for and against an answer; all zero when nothing was found."""
+SIGNALS = ("lead", "dense", "late_lift", "dense_lift", "weakest", "words")
+
+
+def evidence(retrieval: Retrieval, quotes: Sequence[Quote]) -> dict[str, float]:
+    """The signals that speak for and against an answer; all zero when nothing was found.
+
+    Returns:
+        lead: How well the leading quote's best unit matches the question.
+        dense: Cosine of the best passage.
+        late_lift, dense_lift: How far the best passage stands out from the middling ones.
+        weakest: How well the least matched third of the question's content words is matched.
+        words: The share of the question's words that the best passage holds.
+    """
+    passages = retrieval.passages
     if not passages or not quotes:
         return dict.fromkeys(SIGNALS, 0.0)
     best = passages[0]
-    lead = quotes[0]
-    texts = [f"{p.chunk.embedded_text}" for p in passages]
-    shares = word_shares(question, texts)
-    quoted = word_shares(question, [f"{lead.passage.chunk.context} {lead.text}", *texts[1:]])
     return {
-        "score": best.score,
-        "late": best.signals.late,
+        "lead": quotes[0].score,
         "dense": best.signals.dense,
-        "margin": best.score - (passages[1].score if len(passages) > 1 else 0.0),
-        "spread": best.score - _median([p.score for p in passages]),
-        "words": shares[0],
-        "quoted_words": quoted[0],
-        "lead": lead.score,
+        "late_lift": best.signals.late - median(p.signals.late for p in passages),
+        "dense_lift": best.signals.dense - median(p.signals.dense for p in passages),
+        "weakest": _weakest(retrieval.tokens, best.matches),
+        "words": word_shares(retrieval.question, [p.chunk.embedded_text for p in passages])[0],
     }
 
 
-SIGNALS = ("score", "late", "dense", "margin", "spread", "words", "quoted_words", "lead")
-
-
-def _median(values: Sequence[float]) -> float:
-    return sorted(values)[len(values) // 2]
+def _weakest(tokens: Sequence[str], matches: Sequence[float]) -> float:
+    content = [m for token, m in zip(tokens, matches, strict=True) if is_content_word(token)]
+    worst = sorted(content or matches)
+    return fmean(worst[: max(1, len(worst) // 3)]) if worst else 0.0

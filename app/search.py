@@ -55,15 +55,15 @@ async def find(
     Raises:
         IndexUnavailable: The index does not answer.
     """
-    passages = await retriever.retrieve(question, reader)
-    budget = within_budget(passages)
+    retrieval = await retriever.retrieve(question, reader)
+    budget = within_budget(retrieval.passages)
     quotes = extract(question, budget.kept)
     verdict = check_quotations(
         Quotation(quote.passage.chunk, quote.text, quote.start) for quote in quotes
     )
     if not verdict.ok:
         quotes = ()
-    signals = evidence(question, passages, quotes)
+    signals = evidence(retrieval, quotes)
     confidence = calibration.confidence(signals) if quotes else 0.0
     return Finding(question, budget, quotes, signals, confidence)
 

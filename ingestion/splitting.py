@@ -19,8 +19,13 @@ from retrieval.sentences import sentence_spans
 # What beginning a chunk at a piece costs, on the scale where a chunk of no length costs 1.
 _FREE = 0.0
 _IN_LIST = 0.1
-_IN_CODE = 0.15
-_IN_PARAGRAPH = 0.2
+_WITHIN = {
+    BlockKind.TABLE: 0.1,
+    BlockKind.CODE: 0.15,
+    BlockKind.ITEM: 0.2,
+    BlockKind.PARAGRAPH: 0.2,
+    BlockKind.HEADING: 0.2,
+}
 _IN_SENTENCE = 0.3
 _AFTER_LEAD_IN = 0.5
 _GLUED = 9.0
@@ -111,12 +116,11 @@ class Splitter:
             yield Piece(block.start, block.end, tokens, _FREE)
             return
         breaking = _FREE
-        for start, end, following in self._parts(block):
+        for start, end in self._parts(block):
             yield from self._part(start, end, breaking)
-            breaking = following
+            breaking = _WITHIN[block.kind]
 
-    def _parts(self, block: Block) -> Iterator[tuple[int, int, float]]:
-        """A block's parts, each with the cost of a chunk that ends with it."""
+    def _parts(self, block: Block) -> Iterator[tuple[int, int]]:
         match block.kind:
             case BlockKind.TABLE:
                 return self._rows(block)
@@ -125,26 +129,25 @@ class Splitter:
             case _:
                 return self._sentences(block)
 
-    def _rows(self, table: Block) -> Iterator[tuple[int, int, float]]:
+    def _rows(self, table: Block) -> Iterator[tuple[int, int]]:
         # A header without a row under it says nothing, so the first row begins with it.
         start = table.start
         for _, end in rows(self.text, table).body or [(start, table.end)]:
-            yield start + _leading_space(self.text, start, end), end, _IN_LIST
+            yield start + _leading_space(self.text, start, end), end
             start = end
 
-    def _code_lines(self, code: Block) -> Iterator[tuple[int, int, float]]:
+    def _code_lines(self, code: Block) -> Iterator[tuple[int, int]]:
         lines = [found.span() for found in _LINE.finditer(self.text, code.body, code.body_end)]
         # Nor does a fence: the opening one goes with the first line, the closing with the last.
         starts = [code.start, *(start for start, _ in lines[1:])]
         ends = [*(end for _, end in lines[:-1]), code.end]
-        for start, end in zip(starts, ends, strict=True):
-            yield start, end, _IN_CODE
+        yield from zip(starts, ends, strict=True)
 
-    def _sentences(self, block: Block) -> Iterator[tuple[int, int, float]]:
+    def _sentences(self, block: Block) -> Iterator[tuple[int, int]]:
         start = block.start
         for _, end in sentence_spans(self.text, block.body, block.end):
             # An item's marker goes with its first sentence.
-            yield start + _leading_space(self.text, start, end), end, _IN_PARAGRAPH
+            yield start + _leading_space(self.text, start, end), end
             start = end
 
     def _part(self, start: int, end: int, breaking: float) -> Iterator[Piece]:

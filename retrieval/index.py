@@ -61,13 +61,13 @@ class Candidate:
         chunk: The passage.
         late: Its token vectors.
         dense: Cosine of the sentence vectors, in [-1, 1].
-        lexical: BM25 score, 0 when the lexical leg did not return the chunk.
+        lexical: BM25 score, None when the lexical leg did not return the chunk.
     """
 
     chunk: Chunk
     late: TokenMatrix
     dense: float
-    lexical: float
+    lexical: float | None
 
 
 class ChunkReader(Protocol):

@@ -32,6 +32,14 @@ INT8_SCALE = 254.0
 
 
 @dataclass(frozen=True, slots=True)
+class Encoded:
+    """A text and what the embedder made of it."""
+
+    text: str
+    encoding: Encoding
+
+
+@dataclass(frozen=True, slots=True)
 class TokenMatrix:
     """A passage's token vectors, as stored.
 
@@ -39,7 +47,7 @@ class TokenMatrix:
         codes: int8 of shape (tokens, dims); unit vectors times `INT8_SCALE`, clipped.
         bounds: Unit i's tokens are rows bounds[i] to bounds[i + 1]; rows before bounds[0]
             belong to the context. Empty for a chunk without units.
-        length: Tokens of the embedded text, punctuation included.
+        length: Tokens of context and passage, punctuation included.
     """
 
     codes: NDArray[np.int8]
@@ -54,10 +62,12 @@ class LateScore:
     Attributes:
         passage: Weighted mean over the question's tokens of each one's best cosine.
         units: The same within each of the passage's units, in their order.
+        matches: Each question token's best cosine.
     """
 
     passage: float
     units: tuple[float, ...]
+    matches: tuple[float, ...]
 
 
 class TokenCodec:
@@ -85,22 +95,23 @@ class TokenCodec:
         # The signs make the factorisation unique, whatever library computed it.
         return cls((basis * np.sign(np.diag(triangle))).astype(np.float32))
 
-    def pack(self, text: str, encoding: Encoding, shift: int, units: Sequence[Unit]) -> TokenMatrix:
-        """Store a passage's tokens, punctuation dropped.
+    def pack(self, context: Encoded, text: Encoded, units: Sequence[Unit]) -> TokenMatrix:
+        """Store a passage's tokens, those of its context first, punctuation dropped.
 
         Args:
-            text: The embedded text.
-            encoding: What the embedder made of it.
-            shift: Characters of context ahead of the chunk's own text.
-            units: The chunk's units, in order.
+            context: What stands above the passage, encoded by itself.
+            text: The passage, encoded by itself.
+            units: What may be quoted of the passage, in order.
         """
-        kept = np.array([not _is_punctuation(text[a:b]) for a, b in encoding.offsets], dtype=bool)
-        codes = np.clip(self._project(encoding.tokens[kept]) * INT8_SCALE, -INT8_MAX, INT8_MAX)
-        starts = encoding.offsets[kept, 0]
+        above = context.encoding.tokens[_spoken(context)]
+        spoken = _spoken(text)
+        vectors = np.concatenate([above, text.encoding.tokens[spoken]])
+        codes = np.clip(self._project(vectors) * INT8_SCALE, -INT8_MAX, INT8_MAX)
+        starts = text.encoding.offsets[spoken, 0]
         return TokenMatrix(
             codes=np.rint(codes).astype(np.int8),
-            bounds=_bounds(starts, shift, units),
-            length=len(encoding.tokens),
+            bounds=_bounds(starts, len(above), units),
+            length=len(context.encoding.tokens) + len(text.encoding.tokens),
         )
 
     def score(
@@ -117,7 +128,7 @@ class TokenCodec:
             passages: Stored passages.
         """
         if not passages or not len(question.tokens):
-            return [LateScore(0.0, (0.0,) * max(len(p.bounds) - 1, 0)) for p in passages]
+            return [_unmatched(p.bounds, len(question.tokens)) for p in passages]
         projected = self._project(question.tokens) / INT8_SCALE
         stored = np.concatenate([p.codes for p in passages]).astype(np.float32)
         similarity = stored @ projected.T
@@ -137,21 +148,27 @@ def _score(
     similarity: NDArray[np.float32], weights: NDArray[np.float32], bounds: Sequence[int]
 ) -> LateScore:
     if not len(similarity):
-        return LateScore(0.0, (0.0,) * max(len(bounds) - 1, 0))
-    passage = float(similarity.max(axis=0) @ weights)
+        return _unmatched(bounds, len(weights))
+    matches = similarity.max(axis=0)
     units = tuple(
         float(similarity[start:end].max(axis=0) @ weights) if end > start else 0.0
         for start, end in pairwise(bounds)
     )
-    return LateScore(passage, units)
+    return LateScore(float(matches @ weights), units, tuple(matches.tolist()))
 
 
-def _bounds(starts: NDArray[np.int32], shift: int, units: Sequence[Unit]) -> tuple[int, ...]:
+def _unmatched(bounds: Sequence[int], tokens: int) -> LateScore:
+    return LateScore(0.0, (0.0,) * max(len(bounds) - 1, 0), (0.0,) * tokens)
+
+
+def _bounds(starts: NDArray[np.int32], first: int, units: Sequence[Unit]) -> tuple[int, ...]:
     if not units:
         return ()
-    edges = np.searchsorted(starts, [shift + unit.start for unit in units])
-    return (*(int(edge) for edge in edges), len(starts))
+    edges = np.searchsorted(starts, [unit.start for unit in units])
+    return (*(first + int(edge) for edge in edges), first + len(starts))
 
 
-def _is_punctuation(token: str) -> bool:
-    return all(character in string.punctuation for character in token)
+def _spoken(encoded: Encoded) -> NDArray[np.bool_]:
+    """Which tokens are more than punctuation."""
+    pieces = (encoded.text[start:end] for start, end in encoded.encoding.offsets)
+    return np.array([any(c not in string.punctuation for c in piece) for piece in pieces], bool)

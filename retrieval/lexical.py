@@ -47,6 +47,11 @@ class Bm25Encoder:
 _WORDS = Bm25(Bm25Config())
 
 
+def is_content_word(word: str) -> bool:
+    """Whether a word says something by itself: no stop word and no punctuation."""
+    return bool(_WORDS.embed_query(word).indices)
+
+
 def word_shares(question: str, texts: Sequence[str]) -> list[float]:
     """How much of the question's words each text holds, in [0, 1].
 

@@ -122,7 +122,7 @@ def merge_legs(
             chunk=to_chunk(i, payload),
             late=to_late(payload),
             dense=cosines[i] if i in cosines else to_cosine(payload, question),
-            lexical=bm25.get(i, 0.0),
+            lexical=bm25.get(i),
         )
         for i, payload in payloads.items()
     ]

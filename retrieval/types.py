@@ -86,7 +86,7 @@ class Chunk:
         end: One past its last character.
         position: Ordinal of the chunk on its page, from 0.
         units: What may be quoted, in order, not overlapping.
-        context: Text embedded ahead of `text` (title, headings, a split table's header).
+        context: What stands above `text`: title, headings, a split table's header.
         scope: Who may see it.
     """
 
@@ -105,7 +105,7 @@ class Chunk:
 
     @property
     def embedded_text(self) -> str:
-        """The text the embedder reads: context, a line break, then the passage."""
+        """All that is searched: context, a line break, then the passage."""
         return f"{self.context}\n{self.text}" if self.context else self.text
 
     def quote(self, unit: Unit) -> str:
@@ -120,7 +120,7 @@ class Signals:
     Attributes:
         late: Weighted MaxSim of the question's tokens.
         dense: Cosine of the sentence vectors.
-        lexical: BM25, as a share of the best candidate's.
+        lexical: BM25, relative to the best candidate's; below 1.
     """
 
     late: float
@@ -137,9 +137,26 @@ class Passage:
         score: What passages are ranked by; higher is better.
         signals: What it is made of.
         unit_scores: MaxSim of the question with each of `chunk.units`, in their order.
+        matches: Best cosine of each question token among the passage's, in their order.
     """
 
     chunk: Chunk
     score: float
     signals: Signals
     unit_scores: tuple[float, ...]
+    matches: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """What was found for a question.
+
+    Attributes:
+        question: The question, as searched.
+        tokens: Its tokens, as written.
+        passages: What was found, best first.
+    """
+
+    question: str
+    tokens: tuple[str, ...]
+    passages: tuple[Passage, ...]

@@ -1,0 +1,5 @@
+"""`python -m app` is `answerable`."""
+
+from app.cli import main
+
+main()

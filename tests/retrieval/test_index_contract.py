@@ -1,0 +1,428 @@
+"""One suite for every index: what holds for the embedded one holds for a server."""
+
+from __future__ import annotations
+
+import os
+import string
+import subprocess
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from qdrant_client import AsyncQdrantClient
+
+from retrieval.edge import EdgeIndex
+from retrieval.errors import BadInput, IndexBusy, IndexUnavailable, ModelMismatch
+from retrieval.index import ChunkIndex, EncodedChunk, IndexQuery, open_index
+from retrieval.late import TokenMatrix
+from retrieval.lexical import Bm25Encoder, SparseVector
+from retrieval.payload import merge_legs, to_chunk, to_late, to_payload
+from retrieval.qdrant import QdrantIndex
+from retrieval.types import Chunk, Reader, Scope, Unit, UnitKind
+from tests.library import chunk, encoded, unit_vector
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+DIMS = 32
+NO_WORDS = SparseVector((), ())
+UNKNOWN = str(UUID(int=999_999))
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Payload indexes have no effect in the local Qdrant:UserWarning"
+)
+
+
+@pytest.fixture(params=["edge", "qdrant in memory", "qdrant server"])
+async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ChunkIndex]:
+    if request.param == "edge":
+        index: ChunkIndex = EdgeIndex.open(tmp_path / "index", model="m", dims=DIMS)
+        yield index
+        await index.close()
+        return
+    url = os.environ.get("QDRANT_URL", "")
+    if request.param == "qdrant server" and not url:
+        pytest.skip("QDRANT_URL names no server")
+    client = (
+        AsyncQdrantClient(url=url) if "server" in request.param else AsyncQdrantClient(":memory:")
+    )
+    name = f"test-{uuid4()}"
+    yield await QdrantIndex.attach(client, name, model="m", dims=DIMS)
+    await client.delete_collection(name)
+    await client.close()
+
+
+def query(
+    dense: np.typing.NDArray[np.float32] | None = None,
+    words: str = "",
+    reader: Reader = Reader(),
+    limit: int = 10,
+) -> IndexQuery:
+    lexical = Bm25Encoder().question(words) if words else NO_WORDS
+    return IndexQuery(unit_vector(0) if dense is None else dense, lexical, reader, limit)
+
+
+async def found(index: ChunkIndex, asked: IndexQuery) -> list[str]:
+    return [candidate.chunk.id for candidate in await index.search(asked)]
+
+
+async def test_a_stored_chunk_reads_back_as_it_was(index: ChunkIndex) -> None:
+    stored = chunk("# Boil\n\n- Fill it.\n- Switch it on.\n\n| a | b |\n|---|---|\n| 1 | 2 |")
+    await index.upsert([encoded(stored)])
+    assert await index.read([stored.id], Reader()) == [stored]
+
+
+async def test_storing_the_same_chunk_again_changes_nothing(index: ChunkIndex) -> None:
+    for _ in range(3):
+        await index.upsert([encoded(chunk("Boil the kettle."))])
+    assert await index.count() == 1
+    assert len(await index.search(query(words="kettle"))) == 1
+
+
+async def test_a_chunk_with_a_known_id_replaces_it(index: ChunkIndex) -> None:
+    await index.upsert([encoded(chunk("Boil the kettle."))])
+    await index.upsert([encoded(chunk("Descale the kettle."))])
+    [only] = await index.read([str(UUID(int=1))], Reader())
+    assert only.text == "Descale the kettle."
+
+
+async def test_chunks_are_read_in_the_order_asked_for_and_unknown_ones_left_out(
+    index: ChunkIndex,
+) -> None:
+    chunks = [chunk("Some text.", n=n) for n in (1, 2, 3)]
+    await index.upsert([encoded(each) for each in chunks])
+    wanted = [chunks[2].id, UNKNOWN, chunks[0].id]
+    assert [c.id for c in await index.read(wanted, Reader())] == [chunks[2].id, chunks[0].id]
+
+
+async def test_a_page_is_read_by_position(index: ChunkIndex) -> None:
+    chunks = [chunk(f"Part {n}.", n=n, page="a.md", position=9 - n) for n in range(1, 6)]
+    other = chunk("Elsewhere.", n=7, page="b.md")
+    await index.upsert([encoded(each) for each in (*chunks, other)])
+    assert [c.position for c in await index.page("a.md", Reader())] == [4, 5, 6, 7, 8]
+
+
+async def test_more_chunks_than_one_scroll_returns_are_all_there(index: ChunkIndex) -> None:
+    many = [encoded(chunk("Text.", n=n, position=n)) for n in range(1, 1203)]
+    await index.upsert(many)
+    assert len(await index.stored("default", "documents")) == 1202
+    assert len(await index.page("page.md", Reader())) == 1202
+
+
+async def test_what_is_stored_is_told_by_tenant_and_source(index: ChunkIndex) -> None:
+    scopes = [Scope("a", source="x"), Scope("a", source="y"), Scope("b", source="x")]
+    chunks = [chunk("Text.", n=n, page=f"{n}.md", scope=s) for n, s in enumerate(scopes, start=1)]
+    await index.upsert([encoded(each) for each in chunks])
+    assert await index.stored("a", "x") == {chunks[0].id: "1.md"}
+    assert await index.stored("nobody", "x") == {}
+
+
+async def test_deleted_chunks_are_gone_from_every_read(index: ChunkIndex) -> None:
+    gone, kept = chunk("Boil the kettle.", n=1), chunk("Boil the kettle.", n=2)
+    await index.upsert([encoded(gone), encoded(kept)])
+    await index.delete([gone.id, UNKNOWN])
+    assert await index.count() == 1
+    assert await found(index, query(words="kettle")) == [kept.id]
+    assert await index.page("page.md", Reader()) == [kept]
+    assert await index.read([gone.id], Reader()) == []
+    assert await index.stored("default", "documents") == {kept.id: "page.md"}
+
+
+async def test_nothing_to_write_is_no_trouble(index: ChunkIndex) -> None:
+    await index.upsert([])
+    await index.delete([])
+    await index.flush()
+    assert await index.count() == 0
+    assert await index.search(query(words="kettle")) == []
+
+
+async def test_each_leg_finds_what_the_other_does_not(index: ChunkIndex) -> None:
+    near, worded = chunk("Something else.", n=1), chunk("Quokka.", n=2)
+    fillers = [encoded(chunk("Filler.", n=n)) for n in range(10, 30)]
+    axis = unit_vector(1)
+    await index.upsert([encoded(near, axis), encoded(worded, -axis), *fillers])
+    by_both = await index.search(query(axis, "quokka", limit=1))
+    assert [c.chunk.id for c in by_both] == [near.id, worded.id]
+    assert (by_both[0].lexical, by_both[1].lexical > 0) == (0.0, True)
+    assert by_both[0].dense == pytest.approx(1.0, abs=0.01)
+
+
+async def test_what_only_words_found_still_has_its_cosine(index: ChunkIndex) -> None:
+    chunks = [encoded(chunk("Quokka." if n == 7 else "Filler.", n=n)) for n in range(1, 40)]
+    await index.upsert(chunks)
+    asked = query(unit_vector(12), "quokka", limit=1)
+    [quokka] = [c for c in await index.search(asked) if c.chunk.text == "Quokka."]
+    exact = float(chunks[6].dense @ asked.dense)
+    assert exact < 0.9, "the dense leg must not have found it too"
+    assert quokka.dense == pytest.approx(exact, abs=0.02)
+
+
+async def test_a_word_in_few_chunks_counts_more_than_one_in_many(index: ChunkIndex) -> None:
+    texts = ["The kettle is blue."] * 20 + ["The quokka is blue."]
+    await index.upsert([encoded(chunk(t, n=n)) for n, t in enumerate(texts, start=1)])
+    best = max(await index.search(query(words="blue quokka", limit=30)), key=lambda c: c.lexical)
+    assert best.chunk.text == "The quokka is blue."
+
+
+async def test_candidates_carry_their_token_vectors(index: ChunkIndex) -> None:
+    stored = encoded(chunk("Boil. Wait."))
+    await index.upsert([stored])
+    [candidate] = await index.search(query(words="boil"))
+    assert same_tokens(candidate.late, stored.late)
+    assert candidate.chunk == stored.chunk
+
+
+# Names that a sloppy filter would mix up.
+TENANTS = ("acme", "ACME", "acme ", "ac me", "äcme", "acme/eu", "")
+AUDIENCES = ("public", "staff", "Public")
+LOCALES = ("en", "en-GB", "de")
+
+
+def mixed_chunks(count: int) -> list[Chunk]:
+    rng = np.random.default_rng(5)
+    scopes = [
+        Scope(str(rng.choice(TENANTS)), str(rng.choice(AUDIENCES)), str(rng.choice(LOCALES)))
+        for _ in range(count)
+    ]
+    return [
+        chunk("Boil the kettle.", n=n, page=f"{n % 3}.md", scope=scope)
+        for n, scope in enumerate(scopes, start=1)
+    ]
+
+
+async def test_no_reader_ever_sees_a_chunk_that_is_not_theirs(index: ChunkIndex) -> None:
+    chunks = mixed_chunks(300)
+    await index.upsert([encoded(each) for each in chunks])
+    rng = np.random.default_rng(6)
+    for _ in range(25):
+        reader = Reader(
+            str(rng.choice([*TENANTS, "nobody"])),
+            tuple(str(a) for a in rng.choice(AUDIENCES, size=int(rng.integers(0, 3)))),
+            str(rng.choice(LOCALES)) if rng.integers(2) else None,
+        )
+        theirs = {each.id for each in chunks if reader.may_see(each.scope)}
+        seen = set(await found(index, query(words="kettle", reader=reader, limit=300)))
+        assert seen == theirs
+        assert {c.id for c in await index.read([c.id for c in chunks], reader)} == theirs
+        on_page = {each.id for each in chunks if each.page == "1.md"} & theirs
+        assert {c.id for c in await index.page("1.md", reader)} == on_page
+
+
+async def test_an_id_that_is_none_is_simply_unknown(index: ChunkIndex) -> None:
+    await index.upsert([encoded(chunk("Text."))])
+    assert await index.read(["no such passage"], Reader()) == []
+
+
+scopes = st.builds(Scope, st.text(), st.text(), st.text(), st.text())
+units = st.builds(Unit, st.integers(0, 5000), st.integers(0, 5000), st.sampled_from(list(UnitKind)))
+chunks = st.builds(
+    Chunk,
+    id=st.uuids().map(str),
+    page=st.text(),
+    url=st.text(),
+    title=st.text(),
+    headings=st.lists(st.text()).map(tuple),
+    text=st.text(),
+    start=st.integers(0, 10**9),
+    end=st.integers(0, 10**9),
+    position=st.integers(0, 10**6),
+    units=st.lists(units).map(tuple),
+    context=st.text(),
+    scope=scopes,
+)
+
+
+@st.composite
+def token_matrices(draw: st.DrawFn) -> TokenMatrix:
+    rows, dims = draw(st.integers(0, 9)), draw(st.integers(1, 9))
+    seed = draw(st.integers(0, 1000))
+    codes = np.random.default_rng(seed).integers(-127, 128, (rows, dims), dtype=np.int8)
+    bounds = draw(st.lists(st.integers(0, rows)).map(sorted).map(tuple))
+    return TokenMatrix(codes, bounds, draw(st.integers(0, 512)))
+
+
+@given(chunks, token_matrices())
+def test_a_payload_holds_the_whole_chunk(stored: Chunk, late: TokenMatrix) -> None:
+    payload = to_payload(EncodedChunk(stored, unit_vector(3), NO_WORDS, late))
+    assert to_chunk(stored.id, payload) == stored
+    assert same_tokens(to_late(payload), late)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_a_rounded_cosine_is_close_to_the_exact_one(seed: int, other: int) -> None:
+    stored, asked = unit_vector(seed, 384), unit_vector(other, 384)
+    payload = to_payload(encoded(chunk("Text."), stored))
+    point = SimpleNamespace(id=str(UUID(int=1)), score=3.2, payload=payload)
+    [candidate] = merge_legs([], [point], asked)
+    assert candidate.dense == pytest.approx(float(stored @ asked), abs=0.02)
+    assert candidate.lexical == 3.2
+
+
+def same_tokens(one: TokenMatrix, other: TokenMatrix) -> bool:
+    same = np.array_equal(one.codes, other.codes) and one.codes.shape == other.codes.shape
+    return same and (one.bounds, one.length) == (other.bounds, other.length)
+
+
+# What only the embedded index does: files and one owner.
+
+
+def open_edge(folder: Path, model: str = "m") -> EdgeIndex:
+    return EdgeIndex.open(folder, model=model, dims=DIMS)
+
+
+async def fill(folder: Path, count: int = 3) -> list[Chunk]:
+    index = open_edge(folder)
+    stored = [chunk("Boil the kettle.", n=n) for n in range(1, count + 1)]
+    await index.upsert([encoded(each) for each in stored])
+    await index.close()
+    return stored
+
+
+async def test_an_index_reopened_holds_what_was_stored(tmp_path: Path) -> None:
+    stored = await fill(tmp_path)
+    index = open_edge(tmp_path)
+    assert sorted(await found(index, query(words="kettle"))) == [each.id for each in stored]
+    assert await index.read([stored[1].id], Reader()) == [stored[1]]
+    await index.close()
+
+
+KILLED = """
+import asyncio, os, pathlib, sys
+from retrieval.edge import EdgeIndex
+from tests.library import chunk, encoded
+
+async def main():
+    index = EdgeIndex.open(pathlib.Path(sys.argv[1]), model="m", dims=32)
+    await index.upsert([encoded(chunk("Boil the kettle.", n=n)) for n in range(1, 51)])
+    await index.flush()
+    await index.upsert([encoded(chunk("Boil the kettle.", n=n)) for n in range(51, 61)])
+    os.kill(os.getpid(), 9)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_process_loses_nothing_that_was_flushed(tmp_path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, tmp_path], check=False)
+    assert killed.returncode == -9
+    index = open_edge(tmp_path)
+    assert await index.count() >= 50
+    assert len(await found(index, query(words="kettle", limit=50))) >= 50
+    await index.close()
+
+
+SECOND = """
+import pathlib, sys
+from retrieval.edge import EdgeIndex
+from retrieval.errors import IndexBusy
+try:
+    EdgeIndex.open(pathlib.Path(sys.argv[1]), model="m", dims=32)
+except IndexBusy as error:
+    print(error)
+"""
+
+
+async def test_a_second_process_is_told_who_has_the_index(tmp_path: Path) -> None:
+    index = open_edge(tmp_path)
+    second = subprocess.run(
+        [sys.executable, "-c", SECOND, tmp_path], capture_output=True, text=True, check=True
+    )
+    assert f"open in another process (pid {os.getpid()})" in second.stdout
+    await index.close()
+
+
+async def test_a_second_opening_in_one_process_is_refused_and_harmless(tmp_path: Path) -> None:
+    first = open_edge(tmp_path)
+    with pytest.raises(IndexBusy):
+        open_edge(tmp_path)
+    await first.upsert([encoded(chunk("Text."))])
+    await first.close()
+    await open_edge(tmp_path).close()
+
+
+async def test_another_models_index_is_refused_and_left_free(tmp_path: Path) -> None:
+    await fill(tmp_path)
+    with pytest.raises(ModelMismatch, match="vectors of 'm', not of 'other'"):
+        open_edge(tmp_path, "other")
+    index = open_edge(tmp_path)
+    assert await index.count() == 3
+    await index.close()
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"\0\0\0"])
+async def test_a_damaged_index_says_how_to_mend_it(tmp_path: Path, damage: bytes) -> None:
+    await fill(tmp_path)
+    (tmp_path / "shard" / "edge_config.json").write_bytes(damage)
+    with pytest.raises(IndexUnavailable, match=r"cannot be opened.*ingest again") as caught:
+        open_edge(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
+async def test_an_index_whose_description_is_lost_is_not_taken_for_a_new_one(
+    tmp_path: Path,
+) -> None:
+    await fill(tmp_path)
+    (tmp_path / "shard" / "edge_config.json").unlink()
+    with pytest.raises(IndexUnavailable):
+        open_edge(tmp_path)
+
+
+def test_an_index_where_a_file_is_in_the_way_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "index").write_text("I am a file.")
+    with pytest.raises(IndexUnavailable, match="index"):
+        open_edge(tmp_path / "index")
+
+
+async def test_a_closed_index_is_unavailable(tmp_path: Path) -> None:
+    index = open_edge(tmp_path)
+    await index.close()
+    with pytest.raises(IndexUnavailable):
+        await index.search(query(words="kettle"))
+    with pytest.raises(IndexUnavailable):
+        await index.count()
+
+
+# What only the server's index does.
+
+
+async def test_another_models_collection_is_refused() -> None:
+    client = AsyncQdrantClient(":memory:")
+    await QdrantIndex.attach(client, "c", model="m", dims=DIMS)
+    with pytest.raises(ModelMismatch, match="vectors of 'm', not of 'other'"):
+        await QdrantIndex.attach(client, "c", model="other", dims=DIMS)
+    await client.close()
+
+
+async def test_attaching_twice_keeps_what_is_stored() -> None:
+    client = AsyncQdrantClient(":memory:")
+    index = await QdrantIndex.attach(client, "c", model="m", dims=DIMS)
+    await index.upsert([encoded(chunk("Text."))])
+    again = await QdrantIndex.attach(client, "c", model="m", dims=DIMS)
+    assert await again.count() == 1
+    await client.close()
+
+
+async def test_a_server_that_is_not_there_is_unavailable() -> None:
+    client = AsyncQdrantClient(url="http://127.0.0.1:9", check_compatibility=False)
+    with pytest.raises(IndexUnavailable, match=r"does not answer.*ANSWERABLE_INDEX_URL"):
+        await QdrantIndex.attach(client, "c", model="m", dims=DIMS)
+    await client.close()
+
+
+@pytest.mark.parametrize("url", ["", "edge:", "index", "redis://here"])
+async def test_a_url_of_no_index_is_bad_input(url: str) -> None:
+    with pytest.raises(BadInput, match="does not name an index"):
+        await open_index(url, model="m", dims=DIMS)
+
+
+async def test_an_edge_url_opens_the_folder_it_names(tmp_path: Path) -> None:
+    index = await open_index(f"edge:{tmp_path / 'deep' / 'index'}", model="m", dims=DIMS)
+    assert (tmp_path / "deep" / "index" / "shard").is_dir()
+    await index.close()
