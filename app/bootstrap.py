@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.confidence import shipped_calibration
 from app.conversations import ConversationStore
+from app.search import Finder
 from app.support import SupportService
 from ingestion.ingest import Ingestion
 from retrieval.batching import QuestionEncoder
@@ -18,6 +19,7 @@ from retrieval.hybrid import Retriever
 from retrieval.index import open_index
 from retrieval.late import TokenCodec
 from retrieval.lexical import Bm25Encoder
+from retrieval.spelling import Spelling
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -94,10 +96,10 @@ def _assemble(
     retriever = Retriever(
         index=library.index, encoder=encoder, bm25=library.bm25, codec=library.codec
     )
+    finder = Finder(retriever, calibration, Spelling(library.embedder.vocabulary()))
     support = SupportService(
-        retriever=retriever,
+        finder=finder,
         store=store,
-        calibration=calibration,
         threshold=settings.threshold,
         versions={
             "embedder": f"{library.embedder.name} ({library.embedder.backend})",

@@ -6,11 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from app.types import Role
+from retrieval.sentences import sentence_spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.types import Message
+    from retrieval.spelling import Spelling
 
 SHORT = 4  # words; "and in Ireland?" means nothing without what came before
 MAX_QUESTIONS = 3
@@ -52,6 +54,14 @@ def split_questions(text: str) -> tuple[str, ...]:
     parts = [part.strip(" ,") for part in _NEXT_QUESTION.split(text)]
     questions = tuple(part for part in parts if len(part.split()) > SHORT)
     return questions[:MAX_QUESTIONS] if len(questions) > 1 else (text,)
+
+
+def phrasings(text: str, spelling: Spelling) -> tuple[str, ...]:
+    """The ways to search for one question: as written, without the story around it, spelt right."""
+    sentences = [text[start:end] for start, end in sentence_spans(text)]
+    asked = " ".join(s for s in sentences if s.endswith("?")) or sentences[-1] if sentences else ""
+    corrected = spelling.correct(text)
+    return tuple(dict.fromkeys(way for way in (text, asked, corrected) if way))
 
 
 def _leans_back(text: str) -> bool:

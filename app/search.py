@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.condense import phrasings
 from app.confidence import evidence
 from app.types import CandidateTrace
 from guardrails.citations import Quotation, check_quotations
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from llm.extractive import Quote
     from retrieval.budget import Budget
     from retrieval.hybrid import Retriever
-    from retrieval.types import Passage, Reader
+    from retrieval.spelling import Spelling
+    from retrieval.types import Passage, Reader, Retrieval
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +50,30 @@ class Finding:
         return (*kept, *cut)
 
 
-async def find(
-    question: str, reader: Reader, *, retriever: Retriever, calibration: Calibration
-) -> Finding:
-    """Search, choose quotes, check them against their passages and weigh the evidence.
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Searches for questions, chooses quotes and weighs the evidence."""
 
-    Raises:
-        IndexUnavailable: The index does not answer.
-    """
-    retrieval = await retriever.retrieve(question, reader)
+    retriever: Retriever
+    calibration: Calibration
+    spelling: Spelling
+
+    async def find(self, question: str, reader: Reader) -> Finding:
+        """Search in each way there is to put the question; keep what is surest.
+
+        Raises:
+            IndexUnavailable: The index does not answer.
+        """
+        ways = phrasings(question, self.spelling)
+        found = await asyncio.gather(*(self.retriever.retrieve(way, reader) for way in ways))
+        findings = [_weighed(retrieval, self.calibration) for retrieval in found]
+        return max(findings, key=lambda finding: finding.confidence)
+
+
+def _weighed(retrieval: Retrieval, calibration: Calibration) -> Finding:
+    """Choose quotes, check them against their passages and weigh the evidence."""
     budget = within_budget(retrieval.passages)
-    quotes = extract(question, budget.kept)
+    quotes = extract(retrieval.question, budget.kept)
     verdict = check_quotations(
         Quotation(quote.passage.chunk, quote.text, quote.start) for quote in quotes
     )
@@ -65,7 +81,7 @@ async def find(
         quotes = ()
     signals = evidence(retrieval, quotes)
     confidence = calibration.confidence(signals) if quotes else 0.0
-    return Finding(question, budget, quotes, signals, confidence)
+    return Finding(retrieval.question, budget, quotes, signals, confidence)
 
 
 def _traced(passage: Passage, *, used: bool, cut: str) -> CandidateTrace:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from app.condense import asks_for_person, condense, split_questions
 from app.conversations import Turn
 from app.reply import HANDOFF_MESSAGES, NOT_RECORDED, REST_TO_PERSON, compose
-from app.search import find
 from app.types import (
     Answer,
     Cited,
@@ -34,12 +33,10 @@ from retrieval.errors import StoreUnavailable, Unavailable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
-    from app.confidence import Calibration
     from app.conversations import ConversationStore
     from app.reply import CitedText
-    from app.search import Finding
+    from app.search import Finder, Finding
     from app.types import Event, Question
-    from retrieval.hybrid import Retriever
 
 _log = logging.getLogger(__name__)
 
@@ -77,15 +74,13 @@ class SupportService:
     def __init__(
         self,
         *,
-        retriever: Retriever,
+        finder: Finder,
         store: ConversationStore,
-        calibration: Calibration,
         threshold: float,
         versions: Mapping[str, str],
     ) -> None:
-        self._retriever = retriever
+        self._finder = finder
         self._store = store
-        self._calibration = calibration
         self._threshold = threshold
         self._versions = dict(versions)
 
@@ -129,17 +124,9 @@ class SupportService:
             return
         standalone = condense(request.question.text, request.history)
         with request.stage("find"):
-            request.findings = tuple(
-                [
-                    await find(
-                        part,
-                        request.question.reader,
-                        retriever=self._retriever,
-                        calibration=self._calibration,
-                    )
-                    for part in split_questions(standalone)
-                ]
-            )
+            parts = split_questions(standalone)
+            reader = request.question.reader
+            request.findings = tuple([await self._finder.find(part, reader) for part in parts])
 
     def _sure(self, request: _Request) -> list[Finding]:
         return [f for f in request.findings if f.confidence >= self._threshold]

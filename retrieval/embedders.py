@@ -93,6 +93,11 @@ class Embedder:
         """Tokens in `text`, start and end markers included."""
         return len(self._tokenizer.encode(text))
 
+    def vocabulary(self) -> list[str]:
+        """The words the model knows whole, in the order of its vocabulary."""
+        ranked = sorted(self._tokenizer.get_vocab().items(), key=lambda entry: entry[1])
+        return [word for word, _ in ranked if word.isalpha()]
+
     def _encode(self, model: SentenceTransformer, texts: Sequence[str]) -> list[Encoding]:
         import torch  # noqa: PLC0415 - seconds to import; the command line's --help must not pay
 

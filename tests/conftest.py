@@ -7,35 +7,42 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import httpx
 import pytest
 
 from app.api.server import create_app
+from app.bootstrap import Library, _assemble
 from app.conversations import ConversationStore
 from app.settings import Settings
-from app.support import SupportService
 from retrieval.batching import QuestionEncoder
 from retrieval.edge import EdgeIndex
 from retrieval.embedders import open_embedder
 from retrieval.encoding import ChunkEncoder
-from retrieval.hybrid import Retriever
 from retrieval.late import TokenCodec
 from retrieval.lexical import Bm25Encoder
-from retrieval.models import BUNDLED_MODEL
+from retrieval.models import BUNDLED_MODEL, _folder_name
 from tests.library import PAGES, SURE, ingest, write_pages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from fastapi import FastAPI
 
     from app.confidence import Calibration
+    from app.support import SupportService
     from retrieval.embedders import Embedder
-    from retrieval.index import ChunkReader
+    from retrieval.index import ChunkIndex
 
-    MakeSupport = Callable[..., SupportService]
+    class MakeSupport(Protocol):
+        def __call__(
+            self,
+            calibration: Calibration = ...,
+            index: ChunkIndex = ...,
+            store: ConversationStore = ...,
+        ) -> SupportService: ...
+
 
 REPO = Path(__file__).parent.parent
 MODELS = Path(os.environ.get("ANSWERABLE_TEST_MODELS", REPO / "var" / "test-models")).resolve()
@@ -55,7 +62,7 @@ def models_folder() -> Path:
 
     In a process of its own: the exporter warns, and warnings are errors here.
     """
-    if not list(MODELS.glob("*/graphs.json")):
+    if not (MODELS / _folder_name(BUNDLED_MODEL) / "graphs.json").exists():
         subprocess.run([sys.executable, "-c", PREPARE, str(MODELS)], check=True, cwd=REPO)
     return MODELS
 
@@ -130,45 +137,45 @@ async def store(tmp_path: Path) -> AsyncIterator[ConversationStore]:
 
 
 @pytest.fixture
-def make_support(
-    index: EdgeIndex, store: ConversationStore, encoder: QuestionEncoder, codec: TokenCodec
-) -> MakeSupport:
-    """A service of real parts; a test names those it wants otherwise."""
-
-    def make(
-        calibration: Calibration = SURE,
-        index: ChunkReader = index,
-        store: ConversationStore = store,
-    ) -> SupportService:
-        return SupportService(
-            retriever=Retriever(index=index, encoder=encoder, bm25=Bm25Encoder(), codec=codec),
-            store=store,
-            calibration=calibration,
-            threshold=0.7,
-            versions={"calibration": calibration.name},
-        )
-
-    return make
+def calibration() -> Calibration:
+    """How sure the application is; a test says otherwise by parametrising it."""
+    return SURE
 
 
 @pytest.fixture
-def sure(monkeypatch: pytest.MonkeyPatch) -> Callable[[Calibration], None]:
-    """Set how sure the served application is of its answers."""
-    return lambda calibration: monkeypatch.setattr(
-        "app.bootstrap.shipped_calibration", lambda: calibration
-    )
+def make_support(
+    settings: Settings,
+    embedder: Embedder,
+    codec: TokenCodec,
+    index: EdgeIndex,
+    store: ConversationStore,
+    encoder: QuestionEncoder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> MakeSupport:
+    """Puts together a service of real parts; a test names those it wants otherwise."""
+
+    def make(
+        calibration: Calibration = SURE,
+        index: ChunkIndex = index,
+        store: ConversationStore = store,
+    ) -> SupportService:
+        monkeypatch.setattr("app.bootstrap.shipped_calibration", lambda: calibration)
+        library = Library(embedder, Bm25Encoder(), codec, index)
+        return _assemble(settings, library, store, encoder).support
+
+    return make
 
 
 @pytest.fixture
 async def app(
     settings: Settings,
     embedder: Embedder,
-    sure: Callable[[Calibration], None],
+    calibration: Calibration,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[FastAPI]:
     """The application, started; only the model is the one already loaded."""
     monkeypatch.setattr("app.bootstrap.open_embedder", lambda *_: embedder)
-    sure(SURE)
+    monkeypatch.setattr("app.bootstrap.shipped_calibration", lambda: calibration)
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         yield app

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from app.conversations import Turn
     from app.types import Conversation
-    from retrieval.index import Candidate, IndexQuery
+    from retrieval.index import Candidate, EncodedChunk, IndexQuery
     from retrieval.types import Chunk, Reader
 
 
@@ -27,6 +27,18 @@ class IndexDown:
 
     async def page(self, _page: str, _reader: Reader) -> list[Chunk]:
         return self._fail()
+
+    async def stored(self, _tenant: str, _source: str) -> dict[str, str]:
+        return self._fail()
+
+    async def upsert(self, _chunks: Sequence[EncodedChunk]) -> None:
+        self._fail()
+
+    async def delete(self, _ids: Sequence[str]) -> None:
+        self._fail()
+
+    async def flush(self) -> None:
+        self._fail()
 
     async def count(self) -> int:
         return self._fail()

@@ -14,12 +14,11 @@ from tests.fakes import IndexBroken, IndexDown, StoreDown
 from tests.library import LIGHT, NOWHERE, RETURNS, UNSURE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fastapi import FastAPI
 
-    from app.confidence import Calibration
     from tests.app.api.sse import ServerEvent
+
+unsure = pytest.mark.parametrize("calibration", [UNSURE], ids=["unsure"])
 
 STREAM = {"Accept": "text/event-stream"}
 
@@ -71,10 +70,8 @@ async def test_markers_and_citations_match_one_to_one(client: httpx.AsyncClient)
     assert all(f"[{n}]" in reply["answer"] for n in numbers)
 
 
-async def test_an_unsure_reply_is_handed_to_a_person(
-    sure: Callable[[Calibration], None], app: FastAPI, client: httpx.AsyncClient
-) -> None:
-    app.state.service.support._calibration = UNSURE
+@unsure
+async def test_an_unsure_reply_is_handed_to_a_person(client: httpx.AsyncClient) -> None:
     reply = await ask(client, NOWHERE)
     assert reply["served_by"] == "person"
     assert reply["citations"] == []
@@ -94,8 +91,8 @@ async def test_events_come_in_order_and_add_up_to_the_reply(client: httpx.AsyncC
     assert events[0].data == {key: done[key] for key in ("conversation_id", "trace_id")}
 
 
-async def test_a_handoff_is_an_event_of_its_own(app: FastAPI, client: httpx.AsyncClient) -> None:
-    app.state.service.support._calibration = UNSURE
+@unsure
+async def test_a_handoff_is_an_event_of_its_own(client: httpx.AsyncClient) -> None:
     events = await stream(client, NOWHERE)
     assert [event.name for event in events] == ["meta", "token", "handoff", "done"]
     assert events[2].data == events[3].data["handoff"]

@@ -9,20 +9,16 @@ import pytest
 
 from app.api.server import create_app
 from app.settings import Settings
-from ingestion.ingest import Ingestion
-from ingestion.progress import LogMeter
-from ingestion.sources.files import FolderSource
+from retrieval.edge import EdgeIndex
 from retrieval.types import Scope
-from tests.app.api.test_chat import ask, check_error
-from tests.library import LIGHT, RETURNS, UNSURE, write_pages
+from tests.app.api.test_chat import ask, check_error, unsure
+from tests.library import LIGHT, RETURNS, ingest, write_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from fastapi import FastAPI
 
-    from app.confidence import Calibration
     from retrieval.embedders import Embedder
     from retrieval.encoding import ChunkEncoder
 
@@ -44,10 +40,8 @@ async def test_a_conversation_reads_back_in_order(client: httpx.AsyncClient) -> 
     assert body["messages"][1]["trace_id"] == first["trace_id"]
 
 
-async def test_a_handoff_reads_back_with_its_message(
-    app: FastAPI, client: httpx.AsyncClient
-) -> None:
-    app.state.service.support._calibration = UNSURE
+@unsure
+async def test_a_handoff_reads_back_with_its_message(client: httpx.AsyncClient) -> None:
     reply = await ask(client, RETURNS)
     body = (await client.get(f"/v1/conversations/{reply['conversation_id']}")).json()
     assert body["messages"][1]["handoff"] == reply["handoff"]
@@ -138,20 +132,16 @@ async def two_sources(
     tmp_path: Path,
     embedder: Embedder,
     chunk_encoder: ChunkEncoder,
-    sure: Callable[[Calibration], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> FastAPI:
     """An application over two sources that each have a page of the same name, not started."""
     monkeypatch.setattr("app.bootstrap.open_embedder", lambda *_: embedder)
     home = tmp_path / "home"
     settings = Settings(_env_file=None, home=home)  # type: ignore[call-arg] # pydantic-settings takes it
-    from retrieval.edge import EdgeIndex
-
     index = EdgeIndex.open(home / "index", model=embedder.name, dims=embedder.dims)
     for source, text in (("new", LONG), ("old", LONG.replace("Screw", "Bolt"))):
         folder = write_pages(tmp_path / source, {"manual.md": text})
-        run = Ingestion(index, chunk_encoder, LogMeter(), None)
-        await run.run(FolderSource(folder), Scope(source=source))
+        await ingest(folder, index, chunk_encoder, Scope(source=source))
     await index.close()
     return create_app(settings)
 
