@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from threadpoolctl import threadpool_limits
+
 from app.confidence import shipped_calibration
 from app.conversations import ConversationStore
 from app.search import Finder
@@ -66,6 +68,8 @@ async def open_library(settings: Settings) -> AsyncIterator[Library]:
         IndexUnavailable: The index does not open.
         ModelMismatch: The index was made with another model.
     """
+    # A question's matrices are small: handing them to other threads costs more than it saves.
+    threadpool_limits(limits=1, user_api="blas")
     settings.home.mkdir(parents=True, exist_ok=True)
     embedder = await asyncio.to_thread(open_embedder, settings.embedder, settings.models_folder)
     index = await open_index(settings.resolved_index_url, model=embedder.name, dims=embedder.dims)

@@ -52,6 +52,7 @@ def shipped_calibration() -> Calibration:
     return Calibration(**fields)
 
 
+RIVALS = 10  # passages whose words decide which of the question's words are telling
 SIGNALS = ("lead", "dense", "late_lift", "dense_lift", "weakest", "words")
 
 
@@ -68,14 +69,14 @@ def evidence(retrieval: Retrieval, quotes: Sequence[Quote]) -> dict[str, float]:
     passages = retrieval.passages
     if not passages or not quotes:
         return dict.fromkeys(SIGNALS, 0.0)
-    best = passages[0]
+    best, rivals = passages[0], passages[:RIVALS]
     return {
         "lead": quotes[0].score,
         "dense": best.signals.dense,
         "late_lift": best.signals.late - median(p.signals.late for p in passages),
         "dense_lift": best.signals.dense - median(p.signals.dense for p in passages),
         "weakest": _weakest(retrieval.tokens, best.matches),
-        "words": word_shares(retrieval.question, [p.chunk.embedded_text for p in passages])[0],
+        "words": word_shares(retrieval.question, [p.chunk.embedded_text for p in rivals])[0],
     }
 
 

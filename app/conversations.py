@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Row, event, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+_TRACE = TypeAdapter(Trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,7 @@ def _trace_row(turn: Turn, now: datetime) -> dict[str, Any]:
         "conversation_id": turn.trace.conversation_id,
         "created_at": now,
         "confidence": turn.trace.confidence,
-        "body": asdict(turn.trace),
+        "body": _TRACE.dump_python(turn.trace, mode="json"),
     }
 
 

@@ -61,7 +61,7 @@ class Retriever:
         bm25: Bm25Encoder,
         codec: TokenCodec,
         weights: FusionWeights = FusionWeights(),
-        candidates: int = 30,
+        candidates: int = 20,  # for each leg; 50 rank no better
     ) -> None:
         self._index = index
         self._encoder = encoder

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qdrant_edge import Bm25, Bm25Config
@@ -47,6 +48,7 @@ class Bm25Encoder:
 _WORDS = Bm25(Bm25Config())
 
 
+@lru_cache(maxsize=10_000)
 def is_content_word(word: str) -> bool:
     """Whether a word says something by itself: no stop word and no punctuation."""
     return bool(_WORDS.embed_query(word).indices)

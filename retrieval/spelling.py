@@ -8,6 +8,7 @@ question as written, never instead of it.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rapidfuzz import process
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SHORTEST = 4  # letters; shorter words have too many neighbours
 CANDIDATES = 20
+REMEMBERED = 10_000  # a site's customers get the same words wrong
 
 _WORD = re.compile(r"[A-Za-z]+")
 
@@ -29,12 +31,13 @@ class Spelling:
         words = [word for word in vocabulary if word.isalpha() and word.isascii()]
         self._ranks = {word: rank for rank, word in enumerate(words)}
         self._words = [word for word in words if len(word) >= SHORTEST - 1]
+        self._corrected = lru_cache(maxsize=REMEMBERED)(self._closest)
 
     def correct(self, text: str) -> str:
         """The text with unknown words replaced by the closest known ones, if any are close."""
         return _WORD.sub(lambda match: self._corrected(match[0]), text)
 
-    def _corrected(self, word: str) -> str:
+    def _closest(self, word: str) -> str:
         lower = word.lower()
         if len(lower) < SHORTEST or lower in self._ranks:
             return word
