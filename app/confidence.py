@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import TYPE_CHECKING
 
-from retrieval.lexical import is_content_word, word_shares
+from retrieval.lexical import is_content_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,31 +52,31 @@ def shipped_calibration() -> Calibration:
     return Calibration(**fields)
 
 
-RIVALS = 10  # passages whose words decide which of the question's words are telling
-SIGNALS = ("lead", "dense", "late_lift", "dense_lift", "weakest", "words")
+SIGNALS = ("lead", "dense", "late_lift", "page_lead", "weakest")
+ALONE = 0.3  # the lead over other pages when there is no other page
 
 
 def evidence(retrieval: Retrieval, quotes: Sequence[Quote]) -> dict[str, float]:
     """The signals that speak for and against an answer; all zero when nothing was found.
 
     Returns:
-        lead: How well the leading quote's best unit matches the question.
+        lead: How well the best quoted unit matches the question.
         dense: Cosine of the best passage.
-        late_lift, dense_lift: How far the best passage stands out from the middling ones.
+        late_lift: How far the best passage's match stands out from the middling one's.
+        page_lead: How far the best passage is ahead of any other page's.
         weakest: How well the least matched third of the question's content words is matched.
-        words: The share of the question's words that the best passage holds.
     """
     passages = retrieval.passages
     if not passages or not quotes:
         return dict.fromkeys(SIGNALS, 0.0)
-    best, rivals = passages[0], passages[:RIVALS]
+    best = passages[0]
+    elsewhere = (p.score for p in passages if p.chunk.page != best.chunk.page)
     return {
-        "lead": quotes[0].score,
+        "lead": max(quote.score for quote in quotes),
         "dense": best.signals.dense,
         "late_lift": best.signals.late - median(p.signals.late for p in passages),
-        "dense_lift": best.signals.dense - median(p.signals.dense for p in passages),
+        "page_lead": best.score - max(elsewhere, default=best.score - ALONE),
         "weakest": _weakest(retrieval.tokens, best.matches),
-        "words": word_shares(retrieval.question, [p.chunk.embedded_text for p in rivals])[0],
     }
 
 
