@@ -29,8 +29,8 @@ DEMO_SETTINGS: dict[str, object] = {
     "name": "Wrenfield Help",
     "suggestions": (
         "How long do I have to return something?",
-        "How do I reset a radiator valve?",
-        "What does the Family plan cost per year?",
+        "How do I reset a Wren Valve (WV2)?",
+        "Can I pause my plan?",
     ),
 }
 

@@ -27,7 +27,8 @@ MAX_STEPS = 12
 # sentences are known; they move together along a wide plateau.
 PASSAGE_SHARE = 1.2  # of its passage's score
 WORD_SHARE = 0.35  # of the question's words, found in the unit or in what it stands under
-NUMBER_BONUS = 0.15  # when a number is asked for and the unit has one
+# For a unit of the kind that is asked for: a number to "how much", a step to "how do I".
+KIND_BONUS = 0.15
 # How far behind the leading unit another may score and still be quoted.
 CLOSE = 0.2
 
@@ -44,6 +45,9 @@ _ASKS_NUMBER = re.compile(
     r"\bhow (many|much|long|often|far|fast|soon|late|big|old)\b|\bwhen\b|\b(cost|price|fee|limit)",
     re.IGNORECASE,
 )
+
+
+_ASKS_STEPS = re.compile(r"\bhow (do|can|could|should|would|to)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ def _cells(line: str) -> tuple[str, ...]:
 
 
 def extract(question: str, passages: Sequence[Passage]) -> tuple[Quote, ...]:
-    """Choose what to quote from ranked passages, best first; empty when nothing can be."""
+    """Choose what to quote from ranked passages; empty when there is nothing to."""
     ranked = sorted(_quotable(question, passages), key=lambda scored: -scored[0])
     quotes: list[Quote] = []
     words = 0
@@ -109,7 +113,28 @@ def extract(question: str, passages: Sequence[Passage]) -> tuple[Quote, ...]:
         if quotes and (words > MAX_WORDS or _repeats(quote, quotes)):
             continue
         quotes.append(quote)
-    return tuple(quotes)
+    return _in_reading_order(quotes)
+
+
+def _in_reading_order(quotes: Sequence[Quote]) -> tuple[Quote, ...]:
+    """Quotes of one passage together and as they stand there; neighbours made one."""
+    rank = {q.passage.chunk.id: i for i, q in reversed(list(enumerate(quotes)))}
+    ordered: list[Quote] = []
+    for quote in sorted(quotes, key=lambda q: (rank[q.passage.chunk.id], q.start)):
+        if ordered and _adjoins(ordered[-1], quote):
+            before = ordered.pop()
+            units = (*before.units, *quote.units)
+            ordered.append(Quote(quote.passage, units, max(before.score, quote.score)))
+        else:
+            ordered.append(quote)
+    return tuple(ordered)
+
+
+def _adjoins(before: Quote, after: Quote) -> bool:
+    chunk = before.passage.chunk
+    if chunk.id != after.passage.chunk.id:
+        return False
+    return chunk.units.index(before.units[-1]) + 1 == chunk.units.index(after.units[0])
 
 
 def _quotable(question: str, passages: Sequence[Passage]) -> Iterator[tuple[float, Passage, int]]:
@@ -120,12 +145,17 @@ def _quotable(question: str, passages: Sequence[Passage]) -> Iterator[tuple[floa
         if unit.kind is not UnitKind.HEADING
     ]
     shares = word_shares(question, [_in_context(p.chunk, p.chunk.units[i]) for p, i in units])
-    asks_number = bool(_ASKS_NUMBER.search(question))
     for (passage, position), share in zip(units, shares, strict=True):
-        words = passage.chunk.quote(passage.chunk.units[position])
-        bonus = NUMBER_BONUS if asks_number and any(map(str.isdigit, words)) else 0.0
+        unit = passage.chunk.units[position]
+        bonus = KIND_BONUS if _is_kind_asked_for(question, passage.chunk, unit) else 0.0
         match = passage.unit_scores[position]
         yield match + WORD_SHARE * share + PASSAGE_SHARE * passage.score + bonus, passage, position
+
+
+def _is_kind_asked_for(question: str, chunk: Chunk, unit: Unit) -> bool:
+    if _ASKS_NUMBER.search(question):
+        return any(map(str.isdigit, chunk.quote(unit)))
+    return bool(_ASKS_STEPS.search(question)) and _is_step(chunk, unit)
 
 
 def _in_context(chunk: Chunk, unit: Unit) -> str:
