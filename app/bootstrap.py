@@ -17,6 +17,7 @@ from ingestion.ingest import Ingestion
 from retrieval.batching import QuestionEncoder
 from retrieval.embedders import open_embedder
 from retrieval.encoding import ChunkEncoder
+from retrieval.errors import BadInput
 from retrieval.hybrid import Retriever
 from retrieval.index import open_index
 from retrieval.late import TokenCodec
@@ -25,6 +26,7 @@ from retrieval.spelling import Spelling
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from app.settings import Settings
     from ingestion.progress import Meter
@@ -70,7 +72,7 @@ async def open_library(settings: Settings) -> AsyncIterator[Library]:
     """
     # A question's matrices are small: handing them to other threads costs more than it saves.
     threadpool_limits(limits=1, user_api="blas")
-    settings.home.mkdir(parents=True, exist_ok=True)
+    _make(settings.home)
     embedder = await asyncio.to_thread(open_embedder, settings.embedder, settings.models_folder)
     index = await open_index(settings.resolved_index_url, model=embedder.name, dims=embedder.dims)
     codec = TokenCodec.for_model(embedder.name, embedder.dims)
@@ -91,6 +93,16 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         finally:
             encoder.close()
             await store.close()
+
+
+def _make(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"The folder {home} cannot be made: {error.strerror}.",
+            hint="Set ANSWERABLE_HOME to a folder that can be written.",
+        ) from error
 
 
 def _assemble(

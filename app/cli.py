@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import sys
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,8 +14,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
+from rich.text import Text
 
 from app.settings import Settings
 from retrieval.errors import AnswerableError, BadInput
@@ -81,7 +85,7 @@ def demo(
     settings = _settings(**DEMO_SETTINGS)
 
     def show(url: str, reply: ChatResponse) -> None:
-        out.print(f"\n[bold]{question}[/]\n")
+        out.print(f"\n[bold]{escape(question)}[/]\n")
         print_reply(reply, out)
         if not once:
             out.print(f"\nThe chat page is at [bold]{url}[/]. Press Ctrl-C to stop.")
@@ -136,9 +140,10 @@ def doctor() -> None:
     findings = asyncio.run(examine(_settings()))
     for finding in findings:
         mark = "[green]ok  [/]" if finding.ok else "[red]BAD [/]"
-        out.print(f"{mark} [bold]{finding.part}[/]: {finding.detail}", highlight=False)
+        detail = escape(finding.detail)
+        out.print(f"{mark} [bold]{finding.part}[/]: {detail}", highlight=False)
         if finding.mend:
-            out.print(f"     -> {finding.mend}", highlight=False)
+            out.print(f"     -> {escape(finding.mend)}", highlight=False)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(code=1)
 
@@ -167,7 +172,8 @@ def _print_report(path: Path, report: IngestReport, *, as_json: bool) -> None:
         out.print(f"skipped {skipped}", markup=False, highlight=False)
     out.print(
         f"{path}: {report.pages} pages, {report.chunks} passages "
-        f"({report.added} new, {report.removed} removed, {report.unchanged} unchanged), "
+        f"({report.added} new, {report.moved} moved, {report.removed} removed, "
+        f"{report.unchanged} unchanged), "
         f"{len(report.skipped)} files skipped, {report.seconds:.1f} s",
         markup=False,
         highlight=False,
@@ -178,6 +184,11 @@ def _settings(**overrides: object) -> Settings:
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type] # pydantic checks them
+    except SettingsError as error:
+        raise BadInput(
+            f"The setting {_named_in(error)} cannot be read.",
+            hint='Lists are written as JSON, ["like this"].',
+        ) from error
     except ValidationError as error:
         problem = error.errors()[0]
         name = "ANSWERABLE_" + "_".join(str(part) for part in problem["loc"]).upper()
@@ -185,6 +196,11 @@ def _settings(**overrides: object) -> Settings:
             f"The setting {name} cannot be used: {problem['msg']}.",
             hint="Settings are explained in README.md.",
         ) from error
+
+
+def _named_in(error: SettingsError) -> str:
+    field = re.search(r'field "(\w+)"', str(error))
+    return f"ANSWERABLE_{field[1].upper()}" if field else str(error)
 
 
 def _log_to_stderr() -> None:
@@ -205,7 +221,7 @@ def _errors_explained() -> Iterator[None]:
     try:
         yield
     except AnswerableError as error:
-        err.print(f"[red]Error:[/] {error.message}", highlight=False)
+        err.print(Text.assemble(("Error: ", "red"), error.message), soft_wrap=True)
         if error.hint:
-            err.print(error.hint, highlight=False)
+            err.print(Text(error.hint), soft_wrap=True)
         raise SystemExit(1) from None

@@ -50,10 +50,19 @@ def condense(text: str, history: Sequence[Message]) -> str:
 
 
 def split_questions(text: str) -> tuple[str, ...]:
-    """The questions of a message, in order; one that asks a single thing stays whole."""
-    parts = [part.strip(" ,") for part in _NEXT_QUESTION.split(text)]
-    questions = tuple(part for part in parts if len(part.split()) > SHORT)
-    return questions[:MAX_QUESTIONS] if len(questions) > 1 else (text,)
+    """The questions of a message, in order; nothing of it is dropped.
+
+    A part too short to be searched for joins the one before it, and so does what comes after
+    the last question that is searched for on its own.
+    """
+    parts: list[str] = []
+    for part in (part.strip(" ,") for part in _NEXT_QUESTION.split(text)):
+        joins = parts and (len(part.split()) <= SHORT or len(parts) == MAX_QUESTIONS)
+        if joins:
+            parts[-1] = f"{parts[-1]} {part}"
+        elif part:
+            parts.append(part)
+    return tuple(parts) or (text,)
 
 
 def phrasings(text: str, spelling: Spelling) -> tuple[str, ...]:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 
+CHECK_URL = "Check ANSWERABLE_DATABASE_URL, its permissions and the free disk space."
+
 _TRACE = TypeAdapter(Trace)
 
 
@@ -71,12 +73,22 @@ class ConversationStore:
     @classmethod
     async def open(cls, url: str) -> ConversationStore:
         """Connect by SQLAlchemy URL and create missing tables."""
-        engine = create_async_engine(url)
+        try:
+            engine = create_async_engine(url)
+        except (SQLAlchemyError, ImportError) as error:
+            place = url.rsplit("@", maxsplit=1)[-1]  # what is before it is a password
+            raise StoreUnavailable(
+                f"'{place}' does not name a database: {error}.", hint=CHECK_URL
+            ) from error
         if engine.dialect.name == "sqlite":
             event.listen(engine.sync_engine, "connect", _tune_sqlite)
         store = cls(engine)
-        async with store._transaction() as connection:
-            await connection.run_sync(metadata.create_all)
+        try:
+            async with store._transaction() as connection:
+                await connection.run_sync(metadata.create_all)
+        except StoreUnavailable:
+            await store.close()
+            raise
         return store
 
     async def record(self, turn: Turn) -> None:
@@ -131,7 +143,7 @@ class ConversationStore:
         except (SQLAlchemyError, OSError) as error:
             raise StoreUnavailable(
                 f"The database does not answer: {getattr(error, 'orig', None) or error}.",
-                hint="Check ANSWERABLE_DATABASE_URL, its permissions and the free disk space.",
+                hint=CHECK_URL,
             ) from error
 
 
@@ -214,7 +226,7 @@ def _message(row: Row[Any]) -> Message:
     return Message(
         role=Role(row.role),
         text=row.text,
-        at=row.at,
+        at=row.at if row.at.tzinfo else row.at.replace(tzinfo=UTC),  # SQLite drops the zone
         citations=tuple(_citation(fields) for fields in row.citations),
         served_by=ServedBy(row.served_by) if row.served_by else None,
         trace_id=row.trace_id,

@@ -12,6 +12,7 @@ import uvicorn
 
 from app.api.schemas import ChatResponse
 from app.api.server import create_app
+from app.bootstrap import Service, open_service
 from app.ingesting import ingest_folders
 from retrieval.errors import Unavailable
 
@@ -52,8 +53,15 @@ async def run_demo(
 @asynccontextmanager
 async def _serving(settings: Settings) -> AsyncIterator[tuple[asyncio.Task[None], str]]:
     """A running server and its address."""
+    async with open_service(settings) as service, _listening(service) as running_at:
+        yield running_at
+
+
+@asynccontextmanager
+async def _listening(service: Service) -> AsyncIterator[tuple[asyncio.Task[None], str]]:
+    settings = service.settings
     config = uvicorn.Config(
-        create_app(settings), host=settings.host, port=settings.port, log_level="warning"
+        create_app(settings, service), host=settings.host, port=settings.port, log_level="warning"
     )
     server = uvicorn.Server(config)
     running = asyncio.create_task(_run(server))

@@ -60,7 +60,11 @@ def _packages() -> list[Finding]:
 
 
 def _disk(settings: Settings) -> Finding:
-    settings.home.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        mend = "Set ANSWERABLE_HOME to a folder that can be written."
+        return Finding("disk", ok=False, detail=f"{settings.home}: {error.strerror}", mend=mend)
     free = shutil.disk_usage(settings.home).free
     enough = free > RESERVE_BYTES
     mend = "" if enough else f"Free at least {RESERVE_BYTES / 2**20:.0f} MB: ingestion refuses."

@@ -47,9 +47,14 @@ class CitedText:
 def compose(quotes: Sequence[Quote]) -> tuple[CitedText, ...]:
     """Number the quotes and lay them out for reading."""
     return tuple(
-        CitedText(f"{_laid_out(quote)} [{n}]", _citation(n, quote))
+        CitedText(_marked(_laid_out(quote), n), _citation(n, quote))
         for n, quote in enumerate(quotes, start=1)
     )
+
+
+def _marked(text: str, n: int) -> str:
+    # A code fence closes only on a line of its own.
+    return f"{text}\n[{n}]" if text.endswith("```") else f"{text} [{n}]"
 
 
 def _citation(n: int, quote: Quote) -> Citation:

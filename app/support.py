@@ -31,12 +31,13 @@ from app.types import (
 from retrieval.errors import StoreUnavailable, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from app.conversations import ConversationStore
     from app.reply import CitedText
     from app.search import Finder, Finding
     from app.types import Event, Question
+    from llm.extractive import Quote
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class SupportService:
         await self._recall(request)
         yield Started(request.conversation_id, request.trace_id)
         await self._find(request)
-        pieces = compose([quote for finding in self._sure(request) for quote in finding.quotes])
+        pieces = compose(_each_once(self._sure(request)))
         answer = await self._remember(request, self._decide(request, pieces))
         for position, piece in enumerate(pieces):
             yield Said(piece.text if position == 0 else f"\n\n{piece.text}")
@@ -122,11 +123,11 @@ class SupportService:
     async def _find(self, request: _Request) -> None:
         if asks_for_person(request.question.text):
             return
-        standalone = condense(request.question.text, request.history)
         with request.stage("find"):
-            parts = split_questions(standalone)
             reader = request.question.reader
-            request.findings = tuple([await self._finder.find(part, reader) for part in parts])
+            parts = split_questions(request.question.text)
+            standalone = [condense(part, request.history) for part in parts]
+            request.findings = tuple([await self._finder.find(q, reader) for q in standalone])
 
     def _sure(self, request: _Request) -> list[Finding]:
         return [f for f in request.findings if f.confidence >= self._threshold]
@@ -197,6 +198,12 @@ def _begin(question: Question) -> _Request:
         conversation_id=f"cnv_{token_hex(8)}",
         asked_at=datetime.now(UTC),
     )
+
+
+def _each_once(findings: Sequence[Finding]) -> tuple[Quote, ...]:
+    """The quotes of all findings, those that two of them share only once."""
+    quotes = {(q.passage.chunk.id, q.start, q.end): q for f in findings for q in f.quotes}
+    return tuple(quotes.values())
 
 
 def _reason(request: _Request) -> HandoffReason:

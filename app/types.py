@@ -61,7 +61,7 @@ class Question:
         Raises:
             BadInput: The text is empty, or longer than `limit` characters.
         """
-        stripped = text.strip()
+        stripped = _well_formed(text).strip()
         if not stripped:
             raise BadInput("The question is empty.", hint="Write what you would like to know.")
         if len(stripped) > limit:
@@ -70,6 +70,12 @@ class Question:
                 hint="Shorten it to what you would like to know.",
             )
         return cls(stripped, reader, conversation_id)
+
+
+def _well_formed(text: str) -> str:
+    """Without half characters and NULs: JSON carries them, tokenizers and databases do not."""
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.replace("\x00", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ class IngestReport:
         pages: Pages read.
         chunks: Chunks they were cut into.
         added: Chunks encoded and stored.
+        moved: Stored chunks that stand elsewhere on their page now, or under another URL.
         removed: Chunks removed.
         unchanged: Chunks that were stored already.
         skipped: Files that could not be used, and why.
@@ -48,6 +49,7 @@ class IngestReport:
     pages: int
     chunks: int
     added: int
+    moved: int
     removed: int
     unchanged: int
     skipped: tuple[Skipped, ...]
@@ -97,6 +99,7 @@ class Ingestion:
             pages=reading.pages,
             chunks=len(reading.chunks),
             added=len(changes.added),
+            moved=len(changes.moved),
             removed=len(changes.removed),
             unchanged=changes.unchanged,
             skipped=reading.skipped,
@@ -136,6 +139,7 @@ class Ingestion:
             self._check_room(len(batch))
             await self._store(batch)
             self._meter.advance(len(batch))
+        await self._index.relocate(changes.moved)
         await self._index.delete(changes.removed)
 
     async def _store(self, batch: Sequence[Chunk]) -> None:

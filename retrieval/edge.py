@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from filelock import FileLock, Timeout
 from qdrant_edge import (
@@ -36,21 +36,25 @@ from retrieval.payload import (
     FILTERED_FIELDS,
     LEXICAL,
     merge_legs,
+    only_ids,
+    place_payload,
     to_chunk,
     to_payload,
+    to_stored,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from qdrant_edge import Record
 
-    from retrieval.index import Candidate, EncodedChunk, IndexQuery
+    from retrieval.index import Candidate, EncodedChunk, IndexQuery, Stored
     from retrieval.types import Chunk, Reader
 
 SCROLL_PAGE = 1000
-NO_TEXT = PayloadSelector.Include(["page"])
+PLACE_ONLY = PayloadSelector.Include(["page", "place"])
+T = TypeVar("T")
 
 
 class EdgeIndex(ChunkIndex):
@@ -69,7 +73,13 @@ class EdgeIndex(ChunkIndex):
             ModelMismatch: It holds another model's vectors.
             IndexUnavailable: The files are damaged or cannot be written.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise IndexUnavailable(
+                f"The index cannot be kept in {folder}: {error.strerror}.",
+                hint="Check ANSWERABLE_INDEX_URL and ANSWERABLE_HOME.",
+            ) from error
         lock = _lock(folder)
         try:
             _claim(folder / "model", model)
@@ -80,51 +90,66 @@ class EdgeIndex(ChunkIndex):
 
     async def search(self, query: IndexQuery) -> list[Candidate]:
         """See `ChunkReader.search`."""
-        return await asyncio.to_thread(self._search, query)
+        return await self._run(self._search, query)
 
     async def read(self, ids: Sequence[str], reader: Reader) -> list[Chunk]:
         """See `ChunkReader.read`."""
-        records = await asyncio.to_thread(self._shard.retrieve, list(ids), True, False)  # noqa: FBT003
+        records = await self._run(self._shard.retrieve, only_ids(ids), True, False)  # noqa: FBT003
         found = {str(r.id): to_chunk(r.id, r.payload or {}) for r in records}
         return [found[i] for i in ids if i in found and reader.may_see(found[i].scope)]
 
     async def page(self, page: str, reader: Reader) -> list[Chunk]:
         """See `ChunkReader.page`."""
         wanted = Filter(must=[*_visible(reader), _equals("page", page)])
-        records = await asyncio.to_thread(lambda: list(self._scroll(wanted)))
+        records = await self._run(lambda: list(self._scroll(wanted)))
         chunks = [to_chunk(r.id, r.payload or {}) for r in records]
         return sorted(chunks, key=lambda chunk: chunk.position)
 
-    async def stored(self, tenant: str, source: str) -> dict[str, str]:
+    async def stored(self, tenant: str, source: str) -> dict[str, Stored]:
         """See `ChunkWriter.stored`."""
         wanted = Filter(must=[_equals("tenant", tenant), _equals("source", source)])
-        records = await asyncio.to_thread(lambda: list(self._scroll(wanted, NO_TEXT)))
-        return {str(r.id): (r.payload or {})["page"] for r in records}
+        records = await self._run(lambda: list(self._scroll(wanted, PLACE_ONLY)))
+        return {str(r.id): to_stored(r.payload or {}) for r in records}
 
     async def upsert(self, chunks: Sequence[EncodedChunk]) -> None:
         """See `ChunkWriter.upsert`."""
         points = [_point(chunk) for chunk in chunks]
-        await asyncio.to_thread(self._shard.update, UpdateOperation.upsert_points(points))
+        await self._run(self._shard.update, UpdateOperation.upsert_points(points))
+
+    async def relocate(self, chunks: Sequence[Chunk]) -> None:
+        """See `ChunkWriter.relocate`."""
+        for chunk in chunks:
+            moved = UpdateOperation.set_payload([chunk.id], place_payload(chunk))
+            await self._run(self._shard.update, moved)
 
     async def delete(self, ids: Sequence[str]) -> None:
         """See `ChunkWriter.delete`."""
         if ids:
             removal = UpdateOperation.delete_points(list(ids))
-            await asyncio.to_thread(self._shard.update, removal)
+            await self._run(self._shard.update, removal)
 
     async def flush(self) -> None:
         """See `ChunkIndex.flush`."""
-        await asyncio.to_thread(self._shard.flush)
-        await asyncio.to_thread(self._shard.optimize)
+        await self._run(self._shard.flush)
+        await self._run(self._shard.optimize)
 
     async def count(self) -> int:
         """See `ChunkIndex.count`."""
-        return int(self._shard.info().points_count)
+        return int((await self._run(self._shard.info)).points_count)
 
     async def close(self) -> None:
         """See `ChunkIndex.close`."""
         await asyncio.to_thread(self._shard.close)
         self._lock.release()
+
+    async def _run(self, act: Callable[..., T], *arguments: object) -> T:
+        """Do something with the engine, off the event loop."""
+        try:
+            return await asyncio.to_thread(act, *arguments)
+        except Exception as error:  # the engine raises nothing narrower
+            raise IndexUnavailable(
+                f"The index does not answer: {error}.", hint="`answerable doctor` looks closer."
+            ) from error
 
     def _search(self, query: IndexQuery) -> list[Candidate]:
         dense, lexical = self._shard.query_batch(QueryBatchRequest(_legs(query)))

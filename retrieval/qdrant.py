@@ -17,14 +17,17 @@ from retrieval.payload import (
     FILTERED_FIELDS,
     LEXICAL,
     merge_legs,
+    only_ids,
+    place_payload,
     to_chunk,
     to_payload,
+    to_stored,
 )
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from retrieval.index import Candidate, EncodedChunk, IndexQuery
+    from retrieval.index import Candidate, EncodedChunk, IndexQuery, Stored
     from retrieval.types import Chunk, Reader
 
 DEFAULT_COLLECTION = "answerable"
@@ -73,7 +76,7 @@ class QdrantIndex(ChunkIndex):
     async def read(self, ids: Sequence[str], reader: Reader) -> list[Chunk]:
         """See `ChunkReader.read`."""
         with _mapped_errors():
-            records = await self._client.retrieve(self._collection, list(ids))
+            records = await self._client.retrieve(self._collection, only_ids(ids))
         found = {str(r.id): to_chunk(r.id, r.payload or {}) for r in records}
         return [found[i] for i in ids if i in found and reader.may_see(found[i].scope)]
 
@@ -83,12 +86,12 @@ class QdrantIndex(ChunkIndex):
         chunks = [to_chunk(r.id, r.payload or {}) async for r in self._scroll(wanted, fields=True)]
         return sorted(chunks, key=lambda chunk: chunk.position)
 
-    async def stored(self, tenant: str, source: str) -> dict[str, str]:
+    async def stored(self, tenant: str, source: str) -> dict[str, Stored]:
         """See `ChunkWriter.stored`."""
         wanted = models.Filter(must=[_equals("tenant", tenant), _equals("source", source)])
         return {
-            str(r.id): (r.payload or {})["page"]
-            async for r in self._scroll(wanted, fields=["page"])
+            str(r.id): to_stored(r.payload or {})
+            async for r in self._scroll(wanted, fields=["page", "place"])
         }
 
     async def upsert(self, chunks: Sequence[EncodedChunk]) -> None:
@@ -98,6 +101,14 @@ class QdrantIndex(ChunkIndex):
         points = [_point(chunk) for chunk in chunks]
         with _mapped_errors():
             await self._client.upsert(self._collection, points, wait=True)
+
+    async def relocate(self, chunks: Sequence[Chunk]) -> None:
+        """See `ChunkWriter.relocate`."""
+        for chunk in chunks:
+            with _mapped_errors():
+                await self._client.set_payload(
+                    self._collection, place_payload(chunk), points=[chunk.id], wait=True
+                )
 
     async def delete(self, ids: Sequence[str]) -> None:
         """See `ChunkWriter.delete`."""

@@ -52,5 +52,6 @@ class Spelling:
     def _unlikeliness(
         self, typed: str, word: str, distance: float, _position: int
     ) -> tuple[float, int]:
-        # People rarely get the first letter wrong.
-        return distance + (word[0] != typed[0]) * 0.5, self._ranks[word]
+        # People swap letters more often than they take wrong ones, least of all the first.
+        swapped = sorted(word) == sorted(typed)
+        return distance + (word[0] != typed[0]) * 0.5 - swapped * 0.5, self._ranks[word]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import blake2b
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,12 @@ class Chunk:
     def embedded_text(self) -> str:
         """All that is searched: context, a line break, then the passage."""
         return f"{self.context}\n{self.text}" if self.context else self.text
+
+    @property
+    def place(self) -> str:
+        """Digest of where the chunk stands: what may change while its id does not."""
+        where = (self.url, self.title, self.headings, self.start, self.end, self.position)
+        return blake2b(repr((where, self.units)).encode(), digest_size=8).hexdigest()
 
     def quote(self, unit: Unit) -> str:
         """The unit's text, verbatim."""

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -46,7 +47,10 @@ if TYPE_CHECKING:
 
 REPO = Path(__file__).parent.parent
 MODELS = Path(os.environ.get("ANSWERABLE_TEST_MODELS", REPO / "var" / "test-models")).resolve()
-PREPARE = "import sys, pathlib, retrieval.models as m; m.open_graphs(m.BUNDLED_MODEL, pathlib.Path(sys.argv[1]))"  # noqa: E501
+PREPARE = """
+import pathlib, sys, retrieval.models as models
+models.open_graphs(models.BUNDLED_MODEL, pathlib.Path(sys.argv[1]))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -137,13 +141,22 @@ async def store(tmp_path: Path) -> AsyncIterator[ConversationStore]:
 
 
 @pytest.fixture
+async def settled() -> AsyncIterator[None]:
+    """Wait for the threads of databases that did not open: they report to this loop once more."""
+    yield
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 5)
+
+
+@pytest.fixture
 def calibration() -> Calibration:
     """How sure the application is; a test says otherwise by parametrising it."""
     return SURE
 
 
 @pytest.fixture
-def make_support(
+def make_support(  # noqa: PLR0913, PLR0917 - fixtures
     settings: Settings,
     embedder: Embedder,
     codec: TokenCodec,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from app.conversations import Turn
     from app.types import Conversation
-    from retrieval.index import Candidate, EncodedChunk, IndexQuery
+    from retrieval.index import Candidate, EncodedChunk, IndexQuery, Stored
     from retrieval.types import Chunk, Reader
 
 
@@ -28,10 +28,13 @@ class IndexDown:
     async def page(self, _page: str, _reader: Reader) -> list[Chunk]:
         return self._fail()
 
-    async def stored(self, _tenant: str, _source: str) -> dict[str, str]:
+    async def stored(self, _tenant: str, _source: str) -> dict[str, Stored]:
         return self._fail()
 
     async def upsert(self, _chunks: Sequence[EncodedChunk]) -> None:
+        self._fail()
+
+    async def relocate(self, _chunks: Sequence[Chunk]) -> None:
         self._fail()
 
     async def delete(self, _ids: Sequence[str]) -> None:

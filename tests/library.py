@@ -31,6 +31,8 @@ UNSURE = Calibration("never sure", intercept=-10.0, weights={})
 # A cosine of 0.4 parts a page about the question from a page about anything else.
 BY_COSINE = Calibration("by cosine", intercept=-20.0, weights={"dense": 50.0})
 
+SCOPE = Scope()
+
 RETURNS = "How long do I have to return a kettle?"
 LIGHT = "Why does the descaling light blink?"
 NOWHERE = "Who won the football world cup in 1998?"
@@ -106,7 +108,7 @@ async def ingest(
     folder: Path,
     index: ChunkIndex,
     encoder: ChunkEncoder,
-    scope: Scope = Scope(),
+    scope: Scope = SCOPE,
     *,
     base_url: str = "",
 ) -> IngestReport:
@@ -123,7 +125,7 @@ def chunk(  # noqa: PLR0913 - one for each thing a test varies
     position: int = 0,
     context: str = "",
     start: int = 0,
-    scope: Scope = Scope(),
+    scope: Scope = SCOPE,
 ) -> Chunk:
     """A chunk with the units that ingestion would find in `text`."""
     return Chunk(

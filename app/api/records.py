@@ -11,7 +11,13 @@ from app.api.schemas import ConversationOut, ErrorOut, MessageOut, PassageOut
 from app.api.state import ServiceOf
 from retrieval.types import Reader
 
-router = APIRouter(prefix="/v1", tags=["records"], responses={404: {"model": ErrorOut}})
+ERRORS: dict[int | str, dict[str, Any]] = {
+    404: {"model": ErrorOut, "description": "There is none of this id for whoever asks."},
+    422: {"model": ErrorOut, "description": "The request is malformed."},
+    503: {"model": ErrorOut, "description": "The database or the index does not answer."},
+}
+
+router = APIRouter(prefix="/v1", tags=["records"], responses=ERRORS)
 
 
 @router.get("/conversations/{conversation_id}")
@@ -44,7 +50,8 @@ async def passage(chunk_id: str, service: ServiceOf) -> PassageOut:
             hint="The page may have changed since it was cited; ask again.",
         )
     chunk = found[0]
-    neighbours = {c.position: c.text for c in await service.library.index.page(chunk.page, reader)}
+    page = await service.library.index.page(chunk.page, reader)
+    neighbours = {other.position: other.text for other in page if other.scope == chunk.scope}
     return PassageOut(
         chunk_id=chunk.id,
         page=chunk.page,

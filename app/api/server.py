@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -15,6 +15,7 @@ from app.bootstrap import open_service
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from app.bootstrap import Service
     from app.settings import Settings
 
 DESCRIPTION = """Short, cited answers from a company's own documents, and a person when the
@@ -24,13 +25,19 @@ Every reply quotes its sources, says how sure it is and which rung served it; wh
 is can be read at `/v1/answers/{trace_id}/trace`."""
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The application; its parts are opened when it starts and closed when it stops."""
+def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: Which parts to open.
+        service: Parts that are open already; without them the application opens its own when it
+            starts and closes them when it stops.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_service(settings) as service:
-            app.state.service = service
+        async with nullcontext(service) if service else open_service(settings) as opened:
+            app.state.service = opened
             yield
 
     app = FastAPI(title="Answerable", description=DESCRIPTION, version="0.1.0", lifespan=lifespan)

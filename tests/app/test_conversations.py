@@ -35,7 +35,14 @@ def turn(
 ) -> Turn:
     asked = f"Question {n}?"
     answer = Answer(
-        f"ans_{n}", "cnv_1", f"Reply {n}.", (CITATION,), 0.9, ServedBy.PASSAGE, False, handoff
+        f"ans_{n}",
+        "cnv_1",
+        f"Reply {n}.",
+        (CITATION,),
+        0.9,
+        ServedBy.PASSAGE,
+        degraded=False,
+        handoff=handoff,
     )
     trace = Trace(
         answer.trace_id, "cnv_1", asked, (asked,), (), (), 0.9, 0.7, ServedBy.PASSAGE, (), {}
@@ -168,6 +175,7 @@ async def test_a_database_that_may_not_be_written_is_unavailable(tmp_path: Path)
     await store.close()
 
 
+@pytest.mark.usefixtures("settled")
 @pytest.mark.parametrize("content", [b"not a database" * 100, b"\0" * 4096 + b"junk"])
 async def test_a_damaged_database_is_unavailable(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "damaged.db"
@@ -176,6 +184,7 @@ async def test_a_damaged_database_is_unavailable(tmp_path: Path, content: bytes)
         await ConversationStore.open(f"sqlite+aiosqlite:///{path}")
 
 
+@pytest.mark.usefixtures("settled")
 @pytest.mark.parametrize(
     "url",
     [

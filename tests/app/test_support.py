@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from app.conversations import ConversationStore
     from app.support import SupportService
     from app.types import Event, Message
+    from retrieval.edge import EdgeIndex
     from tests.conftest import MakeSupport
 
 
@@ -256,13 +258,16 @@ async def test_events_follow_one_order(make_support: MakeSupport) -> None:
 
 
 async def test_every_quote_is_verbatim_where_the_citation_says(
-    make_support: MakeSupport, index: Any  # noqa: ANN401 - the fixture
+    make_support: MakeSupport,
+    index: EdgeIndex,
 ) -> None:
     answer = await make_support().answer(question(LIGHT))
     assert answer.citations
     for citation in answer.citations:
         [chunk] = await index.read([citation.chunk_id], Reader())
-        assert chunk.text[citation.start - chunk.start : citation.end - chunk.start] == citation.quote
+        assert (
+            chunk.text[citation.start - chunk.start : citation.end - chunk.start] == citation.quote
+        )
 
 
 async def test_a_message_without_words_is_handed_over(make_support: MakeSupport) -> None:
@@ -273,8 +278,6 @@ async def test_a_message_without_words_is_handed_over(make_support: MakeSupport)
 async def test_conversations_at_the_same_time_do_not_mix(
     make_support: MakeSupport, store: ConversationStore
 ) -> None:
-    import asyncio
-
     support = make_support()
     asked = [RETURNS, LIGHT] * 8
     answers = await asyncio.gather(*(support.answer(question(text)) for text in asked))

@@ -1,5 +1,3 @@
-# ruff: noqa: RUF001 - the punctuation of other scripts is meant
-
 from __future__ import annotations
 
 import zlib
@@ -12,7 +10,7 @@ from ingestion.decoding import decode, looks_binary
 from retrieval.errors import UnreadableDocument
 
 FRENCH = "Réinitialisez votre mot de passe : cliquez sur « Oublié ? » à côté du champ. " * 3
-GERMAN = "Öffnen Sie die Übersicht – prüfen Sie Größe und Preis (5 €). " * 3
+GERMAN = "Öffnen Sie die Übersicht – prüfen Sie Größe und Preis (5 €). " * 3  # noqa: RUF001 - the dash is meant
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-le"])
@@ -32,7 +30,7 @@ def test_western_legacy_text_keeps_its_letters(text: str) -> None:
         ("koi8_r", "Чтобы сбросить пароль, откройте настройки и нажмите кнопку. "),
         ("cp1250", "Aby zresetować hasło, otwórz ustawienia i kliknij przycisk. "),
         ("shift_jis", "パスワードをリセットするには、設定を開いてください。"),
-        ("gb18030", "要重置密码，请打开设置并单击按钮。"),
+        ("gb18030", "要重置密码，请打开设置并单击按钮。"),  # noqa: RUF001 - the comma is meant
     ],
 )
 def test_other_legacy_encodings_are_recognised(encoding: str, text: str) -> None:

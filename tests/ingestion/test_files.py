@@ -121,7 +121,7 @@ def test_an_unreadable_folder_is_reported(tmp_path: Path, monkeypatch: pytest.Mo
     write(tmp_path, "locked/b.md")
     real = os.scandir
 
-    def scandir(path: str) -> Any:  # noqa: ANN401 - os.scandir's own type is private
+    def scandir(path: str) -> Any:  # noqa: ANN401 - passed through
         if path.endswith("locked"):
             raise PermissionError(13, "Permission denied")
         return real(path)

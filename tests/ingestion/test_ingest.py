@@ -8,15 +8,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections import namedtuple
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from ingestion.ingest import BATCH, RESERVE_BYTES, Ingestion, IngestReport
 from ingestion.progress import LogMeter
 from ingestion.sources.files import FolderSource, SkipReason
+from retrieval.encoding import ChunkEncoder
 from retrieval.errors import DiskFull, NothingToIngest, SourceNotFound
 from retrieval.hybrid import Retriever
 from retrieval.lexical import Bm25Encoder
@@ -24,23 +24,27 @@ from retrieval.types import Chunk, Reader, Scope
 from tests.library import ingest, write_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from retrieval.batching import QuestionEncoder
     from retrieval.edge import EdgeIndex
-    from retrieval.encoding import ChunkEncoder
+    from retrieval.index import EncodedChunk
     from retrieval.late import TokenCodec
+    from retrieval.types import Retrieval
 
+PUBLIC = Reader()
 GOOD = {"good.md": "# Good\n\nThe lid of the kettle is made of copper.\n"}
 
 
 def sections(*words: str) -> str:
     """A page with one chunk for each word."""
-    parts = (f"## About {word}\n\n" + f"The {word} is looked after with care. " * 22 for word in words)
+    parts = (
+        f"## About {word}\n\n" + f"The {word} is looked after with care. " * 22 for word in words
+    )
     return "# Manual\n\n" + "\n\n".join(parts) + "\n"
 
 
-async def chunks_of(index: EdgeIndex, page: str, reader: Reader = Reader()) -> list[Chunk]:
+async def chunks_of(index: EdgeIndex, page: str, reader: Reader = PUBLIC) -> list[Chunk]:
     return await index.page(page, reader)
 
 
@@ -48,23 +52,23 @@ def reasons(report: IngestReport) -> dict[str, SkipReason]:
     return {skipped.page: skipped.reason for skipped in report.skipped}
 
 
-class CountingEncoder:
-    """Counts the chunks that pass through the real encoder."""
+class CountingEncoder(ChunkEncoder):
+    """Notes the chunks that pass through the real encoder."""
 
     def __init__(self, encoder: ChunkEncoder) -> None:
-        self._encoder = encoder
+        self._real = encoder
         self.encoded: list[str] = []
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the encoder has
-        return getattr(self._encoder, name)
+    def count(self, text: str) -> int:
+        return self._real.count(text)
 
-    def encode(self, chunks: Any) -> Any:  # noqa: ANN401 - passed through
+    def encode(self, chunks: Sequence[Chunk]) -> list[EncodedChunk]:
         self.encoded += [chunk.text for chunk in chunks]
-        return self._encoder.encode(chunks)
+        return self._real.encode(chunks)
 
 
 @pytest.fixture
-def counting(chunk_encoder: ChunkEncoder) -> Any:  # noqa: ANN401 - it stands in for the encoder
+def counting(chunk_encoder: ChunkEncoder) -> CountingEncoder:
     return CountingEncoder(chunk_encoder)
 
 
@@ -75,7 +79,10 @@ BAD: dict[str, tuple[bytes, SkipReason]] = {
     "empty.md": (b"", SkipReason.EMPTY),
     "blank.txt": (b" \n\t\n ", SkipReason.EMPTY),
     "huge.txt": (b"All work and no play. " * 2_300_000, SkipReason.TOO_LARGE),
-    "tagsonly.html": (b"<html><body><script>var a = 1;</script></body></html>", SkipReason.UNPARSABLE),
+    "tagsonly.html": (
+        b"<html><body><script>var a = 1;</script></body></html>",
+        SkipReason.UNPARSABLE,
+    ),
     "utf16-cut.txt": (b"\xff\xfe" + "Grüße".encode("utf-16-le")[:-1], SkipReason.UNPARSABLE),
 }
 
@@ -137,10 +144,10 @@ def forbid(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Root may open everything, so the refusal has to be made up."""
     real = Path.open
 
-    def refuse(path: Path, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - passed through
+    def refuse(path: Path, mode: str = "r") -> IO[str] | IO[bytes]:
         if path.name == name:
             raise PermissionError(13, "Permission denied", str(path))
-        return real(path, *arguments, **named)
+        return real(path, mode)
 
     monkeypatch.setattr(Path, "open", refuse)
 
@@ -205,7 +212,9 @@ async def test_a_folder_that_was_emptied_touches_nothing(
 
 
 async def test_running_twice_changes_nothing(
-    tmp_path: Path, own_index: EdgeIndex, counting: Any  # noqa: ANN401 - the encoder
+    tmp_path: Path,
+    own_index: EdgeIndex,
+    counting: CountingEncoder,
 ) -> None:
     folder = write_pages(tmp_path / "pages", {**GOOD, "manual.md": sections("lid", "spout")})
     first = await ingest(folder, own_index, counting)
@@ -218,14 +227,17 @@ async def test_running_twice_changes_nothing(
 
 
 async def test_a_changed_page_encodes_only_its_changed_chunks(
-    tmp_path: Path, own_index: EdgeIndex, counting: Any  # noqa: ANN401 - the encoder
+    tmp_path: Path,
+    own_index: EdgeIndex,
+    counting: CountingEncoder,
 ) -> None:
     folder = write_pages(tmp_path / "pages", {"manual.md": sections("lid", "spout", "base")})
     await ingest(folder, own_index, counting)
     counting.encoded.clear()
     write_pages(folder, {"manual.md": sections("lid", "handle", "base")})
     report = await ingest(folder, own_index, counting)
-    assert (report.added, report.removed, report.unchanged) == (1, 1, 2)
+    assert (report.added, report.removed) == (1, 1)
+    assert (report.moved, report.unchanged) == (1, 1)  # a longer section pushed the last one on
     assert ["handle" in text for text in counting.encoded] == [True]
     texts = " ".join(chunk.text for chunk in await chunks_of(own_index, "manual.md"))
     assert "handle" in texts
@@ -273,7 +285,8 @@ async def test_a_renamed_page_is_found_under_its_new_name_only(
     await ingest(folder, own_index, chunk_encoder)
     (folder / "good.md").rename(folder / "better.md")
     await ingest(folder, own_index, chunk_encoder)
-    assert list((await own_index.stored("default", "documents")).values()) == ["better.md"]
+    [stored] = (await own_index.stored("default", "documents")).values()
+    assert stored.page == "better.md"
 
 
 async def test_an_unreadable_page_keeps_what_is_stored_of_it(
@@ -311,7 +324,7 @@ async def test_an_unreadable_folder_keeps_what_is_stored_of_its_pages(
     await ingest(folder, own_index, chunk_encoder)
     real = os.scandir
 
-    def refuse(path: Any) -> Any:  # noqa: ANN401 - passed through
+    def refuse(path: str) -> Iterator[os.DirEntry[str]]:
         if str(path).endswith("deep"):
             raise PermissionError(13, "Permission denied", str(path))
         return real(path)
@@ -321,6 +334,24 @@ async def test_an_unreadable_folder_keeps_what_is_stored_of_its_pages(
     assert reasons(report) == {"deep": SkipReason.UNREADABLE}
     assert report.removed == 0
     assert len(await chunks_of(own_index, "deep/down/manual.md")) == 1
+
+
+async def test_an_unreadable_root_keeps_everything(
+    tmp_path: Path,
+    own_index: EdgeIndex,
+    chunk_encoder: ChunkEncoder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = write_pages(tmp_path / "pages", {**GOOD, "deep/manual.md": sections("lid")})
+    await ingest(folder, own_index, chunk_encoder)
+
+    def refuse(path: str) -> Iterator[os.DirEntry[str]]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = await ingest(folder, own_index, chunk_encoder)
+    assert report.removed == 0
+    assert await own_index.count() == 2
 
 
 # Tenants and sources.
@@ -385,7 +416,11 @@ async def test_a_page_opened_to_the_public_is_no_longer_the_staffs_alone(
 
 # A disk that fills up.
 
-Usage = namedtuple("Usage", "total used free")  # noqa: PYI024 - as shutil has it
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
 
 
 @pytest.fixture
@@ -394,11 +429,20 @@ def many_pages(tmp_path: Path) -> Path:
     return write_pages(tmp_path / "pages", pages)
 
 
+@pytest.fixture
+def ask(
+    own_index: EdgeIndex, encoder: QuestionEncoder, codec: TokenCodec
+) -> Callable[[str], Awaitable[Retrieval]]:
+    """Search what has been stored so far."""
+    retriever = Retriever(index=own_index, encoder=encoder, bm25=Bm25Encoder(), codec=codec)
+    return lambda question: retriever.retrieve(question, PUBLIC)
+
+
 async def test_a_run_that_has_no_room_stores_nothing(
     tmp_path: Path,
     many_pages: Path,
     own_index: EdgeIndex,
-    counting: Any,  # noqa: ANN401 - the encoder
+    counting: CountingEncoder,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, RESERVE_BYTES))
@@ -414,8 +458,7 @@ async def test_a_disk_that_fills_up_stops_the_run_and_harms_nothing(
     many_pages: Path,
     own_index: EdgeIndex,
     chunk_encoder: ChunkEncoder,
-    encoder: QuestionEncoder,
-    codec: TokenCodec,
+    ask: Callable[[str], Awaitable[Retrieval]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     free = [10**12, 10**12, RESERVE_BYTES]  # enough at the start and for the first batch
@@ -424,8 +467,7 @@ async def test_a_disk_that_fills_up_stops_the_run_and_harms_nothing(
     with pytest.raises(DiskFull):
         await run.run(FolderSource(many_pages), Scope())
     assert await own_index.count() == BATCH
-    retriever = Retriever(index=own_index, encoder=encoder, bm25=Bm25Encoder(), codec=codec)
-    found = await retriever.retrieve("Which plate does screw 7 hold?", Reader())
+    found = await ask("Which plate does screw 7 hold?")
     assert found.passages[0].chunk.page == "0007.md"
     monkeypatch.undo()
     report = await Ingestion(own_index, chunk_encoder, LogMeter(), tmp_path).run(
@@ -458,6 +500,7 @@ from ingestion.ingest import Ingestion
 from ingestion.progress import LogMeter
 from ingestion.sources.files import FolderSource
 from retrieval.edge import EdgeIndex
+from retrieval.encoding import ChunkEncoder
 from retrieval.errors import DiskFull
 from retrieval.types import Reader, Scope
 from tests.library import encoded, unit_vector
@@ -484,7 +527,7 @@ async def main():
         await Ingestion(index, FillingEncoder(), LogMeter(), disk).run(FolderSource(pages), Scope())
     except DiskFull as error:
         stored = await index.stored("default", "documents")
-        page = next(iter(stored.values()))
+        page = next(iter(stored.values())).page
         assert await index.page(page, Reader())
         await index.close()
         index = EdgeIndex.open(disk / "index", model="m", dims=384)
@@ -504,11 +547,12 @@ async def test_a_real_disk_that_fills_up_stops_the_run_and_harms_nothing(
         tmp_path / "pages", {f"{n}.md": f"# Part {n}\n\nScrew {n}.\n" for n in range(5 * BATCH)}
     )
     run = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-c", FILL, small_disk, pages],
-        capture_output=True,
-        text=True,
-        check=False,
+        lambda: subprocess.run(
+            [sys.executable, "-c", FILL, small_disk, pages],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith(f"stopped with {2 * BATCH} of them"), run.stdout

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-import string
 import subprocess
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -19,7 +19,7 @@ from qdrant_client import AsyncQdrantClient
 
 from retrieval.edge import EdgeIndex
 from retrieval.errors import BadInput, IndexBusy, IndexUnavailable, ModelMismatch
-from retrieval.index import ChunkIndex, EncodedChunk, IndexQuery, open_index
+from retrieval.index import ChunkIndex, EncodedChunk, IndexQuery, Stored, open_index
 from retrieval.late import TokenMatrix
 from retrieval.lexical import Bm25Encoder, SparseVector
 from retrieval.payload import merge_legs, to_chunk, to_late, to_payload
@@ -28,10 +28,11 @@ from retrieval.types import Chunk, Reader, Scope, Unit, UnitKind
 from tests.library import chunk, encoded, unit_vector
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 DIMS = 32
+PUBLIC = Reader()
 NO_WORDS = SparseVector((), ())
 UNKNOWN = str(UUID(int=999_999))
 
@@ -62,7 +63,7 @@ async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 def query(
     dense: np.typing.NDArray[np.float32] | None = None,
     words: str = "",
-    reader: Reader = Reader(),
+    reader: Reader = PUBLIC,
     limit: int = 10,
 ) -> IndexQuery:
     lexical = Bm25Encoder().question(words) if words else NO_WORDS
@@ -120,7 +121,7 @@ async def test_what_is_stored_is_told_by_tenant_and_source(index: ChunkIndex) ->
     scopes = [Scope("a", source="x"), Scope("a", source="y"), Scope("b", source="x")]
     chunks = [chunk("Text.", n=n, page=f"{n}.md", scope=s) for n, s in enumerate(scopes, start=1)]
     await index.upsert([encoded(each) for each in chunks])
-    assert await index.stored("a", "x") == {chunks[0].id: "1.md"}
+    assert await index.stored("a", "x") == {chunks[0].id: Stored("1.md", chunks[0].place)}
     assert await index.stored("nobody", "x") == {}
 
 
@@ -132,7 +133,17 @@ async def test_deleted_chunks_are_gone_from_every_read(index: ChunkIndex) -> Non
     assert await found(index, query(words="kettle")) == [kept.id]
     assert await index.page("page.md", Reader()) == [kept]
     assert await index.read([gone.id], Reader()) == []
-    assert await index.stored("default", "documents") == {kept.id: "page.md"}
+    assert await index.stored("default", "documents") == {kept.id: Stored("page.md", kept.place)}
+
+
+async def test_a_chunk_that_moved_is_read_where_it_stands_now(index: ChunkIndex) -> None:
+    before = chunk("Boil the kettle.")
+    await index.upsert([encoded(before)])
+    after = replace(before, start=100, end=116, position=7, url="https://new.example.com")
+    await index.relocate([after])
+    assert await index.read([before.id], Reader()) == [after]
+    [stored] = (await index.stored("default", "documents")).values()
+    assert stored.place == after.place != before.place
 
 
 async def test_nothing_to_write_is_no_trouble(index: ChunkIndex) -> None:
@@ -150,7 +161,8 @@ async def test_each_leg_finds_what_the_other_does_not(index: ChunkIndex) -> None
     await index.upsert([encoded(near, axis), encoded(worded, -axis), *fillers])
     by_both = await index.search(query(axis, "quokka", limit=1))
     assert [c.chunk.id for c in by_both] == [near.id, worded.id]
-    assert (by_both[0].lexical, by_both[1].lexical > 0) == (0.0, True)
+    assert by_both[0].lexical is None
+    assert (by_both[1].lexical or 0.0) > 0
     assert by_both[0].dense == pytest.approx(1.0, abs=0.01)
 
 
@@ -167,7 +179,9 @@ async def test_what_only_words_found_still_has_its_cosine(index: ChunkIndex) -> 
 async def test_a_word_in_few_chunks_counts_more_than_one_in_many(index: ChunkIndex) -> None:
     texts = ["The kettle is blue."] * 20 + ["The quokka is blue."]
     await index.upsert([encoded(chunk(t, n=n)) for n, t in enumerate(texts, start=1)])
-    best = max(await index.search(query(words="blue quokka", limit=30)), key=lambda c: c.lexical)
+    best = max(
+        await index.search(query(words="blue quokka", limit=30)), key=lambda c: c.lexical or 0.0
+    )
     assert best.chunk.text == "The quokka is blue."
 
 
@@ -293,6 +307,14 @@ async def test_an_index_reopened_holds_what_was_stored(tmp_path: Path) -> None:
     await index.close()
 
 
+async def run_python(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(
+        lambda: subprocess.run(
+            [sys.executable, "-c", script, folder], capture_output=True, text=True, check=False
+        )
+    )
+
+
 KILLED = """
 import asyncio, os, pathlib, sys
 from retrieval.edge import EdgeIndex
@@ -310,7 +332,7 @@ asyncio.run(main())
 
 
 async def test_a_killed_process_loses_nothing_that_was_flushed(tmp_path: Path) -> None:
-    killed = subprocess.run([sys.executable, "-c", KILLED, tmp_path], check=False)
+    killed = await run_python(KILLED, tmp_path)
     assert killed.returncode == -9
     index = open_edge(tmp_path)
     assert await index.count() >= 50
@@ -331,9 +353,7 @@ except IndexBusy as error:
 
 async def test_a_second_process_is_told_who_has_the_index(tmp_path: Path) -> None:
     index = open_edge(tmp_path)
-    second = subprocess.run(
-        [sys.executable, "-c", SECOND, tmp_path], capture_output=True, text=True, check=True
-    )
+    second = await run_python(SECOND, tmp_path)
     assert f"open in another process (pid {os.getpid()})" in second.stdout
     await index.close()
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -14,6 +13,7 @@ from tests.fakes import IndexBroken, IndexDown, StoreDown
 from tests.library import LIGHT, NOWHERE, RETURNS, UNSURE
 
 if TYPE_CHECKING:
+    import httpx
     from fastapi import FastAPI
 
     from tests.app.api.sse import ServerEvent

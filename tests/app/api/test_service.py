@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from tests.fakes import IndexDown, StoreDown
 
 if TYPE_CHECKING:
+    import httpx
     from fastapi import FastAPI
 
 
