@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -81,6 +82,7 @@ class ConversationStore:
                 f"'{place}' does not name a database: {error}.", hint=CHECK_URL
             ) from error
         if engine.dialect.name == "sqlite":
+            _expect_folder(engine)
             event.listen(engine.sync_engine, "connect", _tune_sqlite)
         store = cls(engine)
         try:
@@ -145,6 +147,13 @@ class ConversationStore:
                 f"The database does not answer: {getattr(error, 'orig', None) or error}.",
                 hint=CHECK_URL,
             ) from error
+
+
+def _expect_folder(engine: AsyncEngine) -> None:
+    """Refuse a file in a folder that is not there, before a thread is started to open it."""
+    folder = Path(engine.url.database or "").parent
+    if not folder.is_dir():
+        raise StoreUnavailable(f"There is no folder {folder} for the database.", hint=CHECK_URL)
 
 
 def _tune_sqlite(connection: DBAPIConnection, _record: object) -> None:

@@ -22,7 +22,6 @@ from qdrant_edge import (
     PayloadSelector,
     Point,
     Query,
-    QueryBatchRequest,
     QueryRequest,
     ScrollRequest,
     SparseVector,
@@ -152,7 +151,8 @@ class EdgeIndex(ChunkIndex):
             ) from error
 
     def _search(self, query: IndexQuery) -> list[Candidate]:
-        dense, lexical = self._shard.query_batch(QueryBatchRequest(_legs(query)))
+        # One by one: as a batch, the engine takes six times as long to fetch the payloads.
+        dense, lexical = (self._shard.query(leg) for leg in _legs(query))
         return merge_legs(dense, lexical, query.dense)
 
     def _scroll(self, wanted: Filter, fields: bool | PayloadSelector = True) -> Iterator[Record]:  # noqa: FBT001, FBT002

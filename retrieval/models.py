@@ -207,14 +207,27 @@ def _quantisation() -> QuantizationConfig:
     return config
 
 
-def load_graph(folder: Path, name: str) -> SentenceTransformer:
-    """The sentence-transformers model in `folder`, running the ONNX graph `name`."""
+def load_graph(folder: Path, name: str, *, threads: int = 0) -> SentenceTransformer:
+    """The sentence-transformers model in `folder`, running the ONNX graph `name`.
+
+    Args:
+        folder: A model folder that holds the graph.
+        name: The graph, relative to `folder`.
+        threads: How many to run it on; 0 for one on each core.
+    """
+    from onnxruntime import SessionOptions  # noqa: PLC0415
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
 
+    options = SessionOptions()
+    options.intra_op_num_threads = threads
     model: SentenceTransformer = SentenceTransformer(
         str(folder),
         backend="onnx",
-        model_kwargs={"file_name": name, "provider": "CPUExecutionProvider"},
+        model_kwargs={
+            "file_name": name,
+            "provider": "CPUExecutionProvider",
+            "session_options": options,
+        },
     )
     return model
 

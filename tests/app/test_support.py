@@ -226,7 +226,10 @@ async def test_the_same_thing_asked_twice_is_said_once(make_support: MakeSupport
     assert len(quotes) == len(set(quotes))
 
 
-@pytest.mark.parametrize("text", [RETURNS, NOWHERE, f"{RETURNS} {NOWHERE}", "Talk to a person"])
+@pytest.mark.parametrize(
+    "text",
+    [RETURNS, NOWHERE, f"{RETURNS} {LIGHT}", f"{RETURNS} {NOWHERE}", "Talk to a person"],
+)
 async def test_what_is_streamed_is_what_is_answered_and_stored(
     make_support: MakeSupport, store: ConversationStore, text: str
 ) -> None:

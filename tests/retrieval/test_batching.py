@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from retrieval.embedders import Encoding
 from tests.library import LIGHT, NOWHERE, RETURNS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from retrieval.embedders import Embedder
+
+P = ParamSpec("P")
 
 
 class GatedEmbedder:
@@ -39,14 +42,15 @@ def _numbered(text: str) -> Encoding:
     return Encoding(vector, vector.reshape(1, 1), np.zeros((1, 2), np.int32), np.zeros(1, np.int32))
 
 
-@pytest.fixture(autouse=True)
-async def _nobody_waits_for_ever() -> AsyncIterator[None]:
-    """A lost waiter must fail the test, not hang the run."""
-    test = asyncio.current_task()
-    assert test is not None
-    alarm = asyncio.get_running_loop().call_later(15, test.cancel)
-    yield
-    alarm.cancel()
+def timely(test: Callable[P, Awaitable[None]]) -> Callable[P, Awaitable[None]]:
+    """A lost waiter must fail its test, not hang the run."""
+
+    @wraps(test)
+    async def limited(*arguments: P.args, **named: P.kwargs) -> None:
+        async with asyncio.timeout(15):
+            await test(*arguments, **named)
+
+    return limited
 
 
 @pytest.fixture
@@ -66,6 +70,7 @@ async def begun(gated: GatedEmbedder) -> None:
     await asyncio.to_thread(gated.started.wait, 10)
 
 
+@timely
 async def test_questions_asked_together_are_encoded_as_alone(
     encoder: QuestionEncoder, embedder: Embedder
 ) -> None:
@@ -78,6 +83,7 @@ async def test_questions_asked_together_are_encoded_as_alone(
         assert np.array_equal(encoding.offsets, alone.offsets)
 
 
+@timely
 async def test_each_waiter_gets_its_own_vector(
     gated: GatedEmbedder, queue: QuestionEncoder
 ) -> None:
@@ -87,6 +93,7 @@ async def test_each_waiter_gets_its_own_vector(
     assert [int(encoding.sentence[0]) for encoding in encodings] == list(range(1, 60))
 
 
+@timely
 async def test_a_lone_question_does_not_wait_for_company(
     gated: GatedEmbedder, queue: QuestionEncoder
 ) -> None:
@@ -96,6 +103,7 @@ async def test_a_lone_question_does_not_wait_for_company(
     assert gated.passes == [["alone"], ["again"]]
 
 
+@timely
 async def test_what_queues_up_behind_a_pass_goes_together_and_never_too_many(
     gated: GatedEmbedder, queue: QuestionEncoder
 ) -> None:
@@ -108,6 +116,7 @@ async def test_what_queues_up_behind_a_pass_goes_together_and_never_too_many(
     assert [len(texts) for texts in gated.passes] == [1, MAX_BATCH, 3]
 
 
+@timely
 async def test_a_failure_reaches_those_of_its_pass_and_nobody_else(
     gated: GatedEmbedder, queue: QuestionEncoder
 ) -> None:
@@ -121,6 +130,7 @@ async def test_a_failure_reaches_those_of_its_pass_and_nobody_else(
     assert int((await queue.encode("after")).sentence[0]) == len("after")
 
 
+@timely
 async def test_a_waiter_who_leaves_disturbs_nobody(
     gated: GatedEmbedder, queue: QuestionEncoder
 ) -> None:
@@ -135,6 +145,7 @@ async def test_a_waiter_who_leaves_disturbs_nobody(
     assert leaving.cancelled() or leaving.cancelling()
 
 
+@timely
 async def test_a_waiter_who_leaves_during_the_pass_disturbs_nobody(
     gated: GatedEmbedder, queue: QuestionEncoder
 ) -> None:
