@@ -211,6 +211,7 @@ def _log_to_stderr() -> None:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     for package in ("app", "ingestion", "retrieval", "llm", "guardrails", "eval"):
         logging.getLogger(package).setLevel(logging.INFO)
 

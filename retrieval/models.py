@@ -13,6 +13,7 @@ import logging
 import platform
 import shutil
 import tempfile
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -159,7 +160,8 @@ def _read_manifest(folder: Path) -> Graphs | None:
 def _build(model: str, target: Path) -> None:
     """Export and quantise in a scratch folder, then move it into place whole."""
     _log.info("Preparing %s for this CPU (%s); once only", model, instruction_set())
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's, about its own way of tracing
         built = Path(scratch) / "model"
         graphs = _export(model, built)
         fields = asdict(graphs)
