@@ -66,7 +66,10 @@ def serve(
     """Serve the chat API and the chat page."""
     from app.serve import serve as run  # noqa: PLC0415 - seconds of imports that --help skips
 
-    run(_settings(host=host, port=port))
+    def announce(url: str) -> None:
+        out.print(f"The chat page is at [bold]{url}[/], the API at {url}/docs. Ctrl-C stops it.")
+
+    asyncio.run(run(_settings(host=host, port=port), announce))
 
 
 @cli.command()

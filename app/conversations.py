@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import asyncio
+import sqlite3
+from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -82,7 +83,7 @@ class ConversationStore:
                 f"'{place}' does not name a database: {error}.", hint=CHECK_URL
             ) from error
         if engine.dialect.name == "sqlite":
-            _expect_folder(engine)
+            await asyncio.to_thread(_probe, engine.url.database or "")
             event.listen(engine.sync_engine, "connect", _tune_sqlite)
         store = cls(engine)
         try:
@@ -149,11 +150,15 @@ class ConversationStore:
             ) from error
 
 
-def _expect_folder(engine: AsyncEngine) -> None:
-    """Refuse a file in a folder that is not there, before a thread is started to open it."""
-    folder = Path(engine.url.database or "").parent
-    if not folder.is_dir():
-        raise StoreUnavailable(f"There is no folder {folder} for the database.", hint=CHECK_URL)
+def _probe(file: str) -> None:
+    """Refuse a file that does not open, before a thread is started that keeps it open."""
+    try:
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("PRAGMA schema_version")
+    except sqlite3.Error as error:
+        raise StoreUnavailable(
+            f"The database {file} does not open: {error}.", hint=CHECK_URL
+        ) from error
 
 
 def _tune_sqlite(connection: DBAPIConnection, _record: object) -> None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
-import uvicorn
 
 from app.api.schemas import ChatResponse
-from app.api.server import create_app
-from app.bootstrap import Service, open_service
 from app.ingesting import ingest_folders
-from retrieval.errors import Unavailable
+from app.serve import serving
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from rich.console import Console
 
@@ -44,47 +39,10 @@ async def run_demo(
         once: Stop after the reply instead of serving on.
     """
     await ingest_folders(settings, [HELP_CENTRE], "default", "", console)
-    async with _serving(settings) as (server, url):
+    async with serving(settings) as (server, url):
         show(url, await _ask(url, question))
         if not once:
             await server
-
-
-@asynccontextmanager
-async def _serving(settings: Settings) -> AsyncIterator[tuple[asyncio.Task[None], str]]:
-    """A running server and its address."""
-    async with open_service(settings) as service, _listening(service) as running_at:
-        yield running_at
-
-
-@asynccontextmanager
-async def _listening(service: Service) -> AsyncIterator[tuple[asyncio.Task[None], str]]:
-    settings = service.settings
-    config = uvicorn.Config(
-        create_app(settings, service), host=settings.host, port=settings.port, log_level="warning"
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(_run(server))
-    try:
-        while not server.started and not running.done():  # noqa: ASYNC110 - it has no event
-            await asyncio.sleep(0.02)
-        if running.done():
-            await running
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield running, f"http://{settings.host}:{port}"
-    finally:
-        server.should_exit = True
-        await asyncio.gather(running, return_exceptions=True)
-
-
-async def _run(server: uvicorn.Server) -> None:
-    try:
-        await server.serve()
-    except SystemExit:  # uvicorn's way of saying that it could not start
-        raise Unavailable(
-            f"Nothing can listen on {server.config.host}:{server.config.port}.",
-            hint="Is another server running there? Set ANSWERABLE_PORT to another port.",
-        ) from None
 
 
 async def _ask(url: str, question: str) -> ChatResponse:

@@ -37,8 +37,8 @@ def plan(stored: Mapping[str, Stored], found: Sequence[Chunk], unread: AbstractS
     Args:
         stored: What the index has of the source, by id.
         found: The chunks the source holds now.
-        unread: Pages and folders that exist but could not be read this time; what is stored of
-            them stays.
+        unread: Pages and folders that exist but could not be read this time, "" for all of the
+            source; what is stored of them stays.
     """
     present = {chunk.id for chunk in found}
     gone = (i for i, s in stored.items() if i not in present and not _lies_in(s.page, unread))
@@ -50,4 +50,4 @@ def plan(stored: Mapping[str, Stored], found: Sequence[Chunk], unread: AbstractS
 
 def _lies_in(page: str, unread: AbstractSet[str]) -> bool:
     path = PurePosixPath(page)
-    return any(str(part) in unread for part in (path, *path.parents))
+    return "" in unread or any(str(part) in unread for part in (path, *path.parents))

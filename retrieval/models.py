@@ -190,7 +190,7 @@ def _export(model: str, folder: Path) -> Graphs:
     cosine = _lowest_cosine(full, load_graph(folder, int8))
     if cosine < LOWEST_INT8_COSINE:
         _log.warning("int8 vectors differ too much here (cosine %.3f); not used", cosine)
-    files = [_FULL, int8]
+    files = [_FULL, int8, "tokenizer.json"]
     return Graphs(
         folder=folder,
         full=_FULL,

@@ -10,7 +10,7 @@ from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException
 
-from retrieval.errors import IndexUnavailable, ModelMismatch
+from retrieval.errors import AnswerableError, IndexUnavailable, ModelMismatch
 from retrieval.index import ChunkIndex
 from retrieval.payload import (
     DENSE,
@@ -51,9 +51,17 @@ class QdrantIndex(ChunkIndex):
             ModelMismatch: The collection holds another model's vectors.
         """
         parts = urlsplit(url)
-        client = AsyncQdrantClient(url=f"{parts.scheme}://{parts.netloc}", timeout=TIMEOUT_SECONDS)
+        client = AsyncQdrantClient(
+            url=f"{parts.scheme}://{parts.netloc}",
+            timeout=TIMEOUT_SECONDS,
+            check_compatibility=False,  # it asks from a thread, and warns from there
+        )
         collection = parts.path.strip("/") or DEFAULT_COLLECTION
-        return await cls.attach(client, collection, model=model, dims=dims)
+        try:
+            return await cls.attach(client, collection, model=model, dims=dims)
+        except AnswerableError:
+            await client.close()
+            raise
 
     @classmethod
     async def attach(

@@ -22,6 +22,7 @@ from rich.console import Console
 from app import demo
 from app.bootstrap import open_service
 from app.conversations import ConversationStore
+from app.serve import serving
 from retrieval.errors import AnswerableError, StoreUnavailable, Unavailable
 from tests.library import PAGES, RETURNS, write_pages
 
@@ -226,7 +227,7 @@ def test_help_is_quick_and_complete(tmp_path: Path, command: str) -> None:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def server_process(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     server = subprocess.Popen(
@@ -259,7 +260,7 @@ def _wait_until_ready(server: subprocess.Popen[str], url: str) -> None:
 
 
 def test_a_server_answers_holds_its_index_and_stops_when_told(home: Path) -> None:
-    with serving(home) as (server, url):
+    with server_process(home) as (server, url):
         reply = httpx.post(f"{url}/v1/chat", json={"question": RETURNS}, timeout=30)
         assert reply.status_code == 200
         said = refused(answerable(home, "ask", RETURNS))
@@ -283,7 +284,7 @@ def demo_settings(
 
 
 async def test_the_demos_server_listens_where_it_says(demo_settings: Settings) -> None:
-    async with demo._serving(demo_settings) as (_, url), httpx.AsyncClient() as client:
+    async with serving(demo_settings) as (_, url), httpx.AsyncClient() as client:
         assert (await client.get(f"{url}/healthz")).status_code == 200
 
 
@@ -291,7 +292,7 @@ async def test_a_demo_whose_port_is_taken_says_so(demo_settings: Settings) -> No
     with socket.create_server(("127.0.0.1", 0)) as taken:
         busy = demo_settings.model_copy(update={"port": taken.getsockname()[1]})
         with pytest.raises(Unavailable, match=r"Nothing can listen on .*ANSWERABLE_PORT"):
-            async with demo._serving(busy):
+            async with serving(busy):
                 pytest.fail("it listened on a port that was taken")
 
 
@@ -303,7 +304,7 @@ async def test_a_demo_without_its_database_does_not_blame_the_port(
         update={"database_url": "sqlite+aiosqlite:////nowhere/at/all.db"}
     )
     with pytest.raises(StoreUnavailable, match="ANSWERABLE_DATABASE_URL"):
-        async with demo._serving(nowhere):
+        async with serving(nowhere):
             pytest.fail("it started without its database")
 
 

@@ -21,17 +21,20 @@ from app.types import (
     ServedBy,
     Started,
 )
+from llm.extractive import Quote, extract
 from retrieval.types import Reader
 from tests.fakes import IndexDown, StoreDown
 from tests.library import BY_COSINE, LIGHT, NOWHERE, RETURNS, UNSURE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from app.conversations import ConversationStore
     from app.support import SupportService
     from app.types import Event, Message
     from retrieval.edge import EdgeIndex
+    from retrieval.types import Passage
     from tests.conftest import MakeSupport
 
 
@@ -271,6 +274,27 @@ async def test_every_quote_is_verbatim_where_the_citation_says(
         assert (
             chunk.text[citation.start - chunk.start : citation.end - chunk.start] == citation.quote
         )
+
+
+class Misquote(Quote):
+    """Says something else than its passage does."""
+
+    @property
+    def text(self) -> str:
+        return super().text.replace("30 days", "90 days")
+
+
+async def test_a_quote_that_is_not_in_its_passage_is_never_shown(
+    make_support: MakeSupport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def misquote(question: str, passages: Sequence[Passage]) -> tuple[Quote, ...]:
+        return tuple(Misquote(q.passage, q.units, q.score) for q in extract(question, passages))
+
+    monkeypatch.setattr("app.search.extract", misquote)
+    answer = await make_support().answer(question(RETURNS))
+    assert "90 days" not in answer.text
+    assert answer.citations == ()
+    assert answer.served_by is ServedBy.PERSON
 
 
 async def test_a_message_without_words_is_handed_over(make_support: MakeSupport) -> None:
