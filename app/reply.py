@@ -79,8 +79,10 @@ def _laid_out(quote: Quote) -> str:
 
 def _pieces(quote: Quote) -> Iterator[str]:
     chunk = quote.passage.chunk
+    before = quote.start
     for unit in quote.units:
-        text = chunk.quote(unit)
+        text, gap = chunk.quote(unit), chunk.text[before : unit.start]
+        before = unit.end
         match unit.kind:
             case UnitKind.ITEM:
                 yield f"\n{_marker(chunk.text, unit.start)}{text}"
@@ -91,7 +93,8 @@ def _pieces(quote: Quote) -> Iterator[str]:
             case UnitKind.HEADING:
                 yield f"\n{text}\n"
             case _:
-                yield f" {text}"
+                # A line break between sentences means something: a paragraph, or a list's end.
+                yield (gap if "\n" in gap else " ") + text
 
 
 def _marker(text: str, start: int) -> str:

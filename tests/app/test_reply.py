@@ -66,6 +66,13 @@ def test_code_is_fenced_line_by_line() -> None:
     assert "\n```\ncurl \\\n  --fail\n```\n" in shown(text)
 
 
+def test_paragraphs_stay_apart_and_a_sentence_does_not_join_the_list_before_it() -> None:
+    text = "One thing. Another.\n\nA paragraph.\n\n1. A step.\n2. The last.\n\nAfterwards."
+    assert shown(text) == (
+        "One thing. Another.\n\nA paragraph.\n1. A step.\n2. The last.\n\nAfterwards. [1]"
+    )
+
+
 def test_the_marker_never_stands_on_a_fence() -> None:
     """A fence closes only on a line of its own, so the marker has to come after it."""
     lines = shown("Run this:\n\n```\ncurl\n```").splitlines()
