@@ -14,6 +14,7 @@ from eval.answers import AnswerScores, ScoredReply, ask_all, score
 from eval.calibration import Reliability, fit, reliability
 from eval.golden import load_golden
 from eval.report import draw_reliability
+from eval.scratch import scratch_settings
 from ingestion.progress import open_meter
 
 if TYPE_CHECKING:
@@ -66,12 +67,7 @@ async def scratch_service(
 ) -> AsyncIterator[Service]:
     """The real service over `documents`, with storage that goes when it is done with."""
     with tempfile.TemporaryDirectory() as folder:
-        scratch = settings.model_copy(
-            update={
-                "index_url": f"edge:{folder}/index",
-                "database_url": f"sqlite+aiosqlite:///{folder}/answerable.db",
-            }
-        )
+        scratch = scratch_settings(settings, folder)
         await ingest_folders(scratch, [documents], "default", "", console)
         async with open_service(scratch) as service:
             yield service

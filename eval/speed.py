@@ -20,6 +20,7 @@ import httpx
 
 from app.bootstrap import open_service
 from app.ingesting import ingest_folders
+from eval.scratch import scratch_settings
 from retrieval.errors import Unavailable
 from retrieval.types import Reader
 
@@ -81,12 +82,7 @@ async def measure(
 ) -> SpeedReport:
     """Ingest `documents` into a scratch folder and time each question three ways."""
     with tempfile.TemporaryDirectory() as folder:
-        scratch = settings.model_copy(
-            update={
-                "index_url": f"edge:{folder}/index",
-                "database_url": f"sqlite+aiosqlite:///{folder}/answerable.db",
-            }
-        )
+        scratch = scratch_settings(settings, folder)
         [(_, report)] = await ingest_folders(scratch, [documents], "default", "", console)
         async with open_service(scratch) as service:
             inside = await _inside(service, questions)
