@@ -122,12 +122,12 @@ class ConversationStore:
             rows = (await connection.execute(turns)).all()
         return Conversation(conversation_id, tuple(_message(row) for row in rows))
 
-    async def trace(self, trace_id: str, tenant: str) -> dict[str, Any] | None:
-        """A tenant's trace as stored JSON, or None when that tenant has none of this id."""
+    async def trace(self, trace_id: str, tenant: str) -> Trace | None:
+        """A tenant's trace, or None when that tenant has none of this id."""
         wanted = select(traces.c.body).where(traces.c.id == trace_id, traces.c.tenant == tenant)
         async with self._transaction() as connection:
             row = (await connection.execute(wanted)).first()
-        return None if row is None else dict(row.body)
+        return None if row is None else _TRACE.validate_python(row.body)
 
     async def check(self) -> None:
         """Raise `StoreUnavailable` unless the database answers."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.types import Question
 from eval.golden import normalised
+from retrieval.errors import StoreUnavailable
 from retrieval.types import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from app.bootstrap import Service
+    from app.types import Trace
     from eval.golden import GoldenQuestion
     from ingestion.progress import Meter
     from retrieval.types import Chunk
@@ -108,7 +110,9 @@ async def _ask(service: Service, golden: GoldenQuestion) -> ScoredReply:
         question = Question(text, Reader(), conversation)
         answer = await service.support.answer(question)
         conversation = answer.conversation_id
-    trace = await service.store.trace(answer.trace_id, Reader().tenant) or {}
+    trace = await service.store.trace(answer.trace_id, Reader().tenant)
+    if trace is None:
+        raise StoreUnavailable(f"The trace of '{golden.id}' was not stored.")
     quoted = await _quoted(service, trace)
     return ScoredReply(
         golden=golden,
@@ -117,12 +121,12 @@ async def _ask(service: Service, golden: GoldenQuestion) -> ScoredReply:
         handed_over=answer.handoff is not None,
         passage_right=_carries(quoted, golden),
         answer_given=bool(golden.answer) and normalised(golden.answer) in normalised(answer.text),
-        evidence=tuple(trace["evidence"]),
+        evidence=trace.evidence,
     )
 
 
-async def _quoted(service: Service, trace: Mapping[str, Any]) -> list[Chunk]:
-    ids = [candidate["chunk_id"] for candidate in trace["candidates"] if candidate["used"]]
+async def _quoted(service: Service, trace: Trace) -> list[Chunk]:
+    ids = [candidate.chunk_id for candidate in trace.candidates if candidate.used]
     return await service.library.index.read(ids, Reader())
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from app.api.errors import NotFound
 from app.api.schemas import ConversationOut, ErrorOut, MessageOut, PassageOut
 from app.api.state import ServiceOf
+from app.types import Trace
 from retrieval.types import Reader
 
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -31,7 +32,7 @@ async def conversation(conversation_id: str, service: ServiceOf) -> Conversation
 
 
 @router.get("/answers/{trace_id}/trace")
-async def trace(trace_id: str, service: ServiceOf) -> dict[str, Any]:
+async def trace(trace_id: str, service: ServiceOf) -> Trace:
     """Everything that explains one answer: searches, candidates, scores, milliseconds."""
     found = await service.store.trace(trace_id, Reader().tenant)
     if found is None:

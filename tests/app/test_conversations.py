@@ -101,7 +101,7 @@ async def test_a_trace_reads_back_whole(store: ConversationStore) -> None:
     await store.record(turn())
     found = await store.trace("ans_1", "default")
     assert found is not None
-    assert (found["id"], found["asked"], found["confidence"]) == ("ans_1", "Question 1?", 0.9)
+    assert (found.id, found.asked, found.confidence) == ("ans_1", "Question 1?", 0.9)
 
 
 async def test_a_handoff_keeps_the_transcript_for_the_person(store: ConversationStore) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from app.conversations import ConversationStore
     from app.support import SupportService
-    from app.types import Event, Message
+    from app.types import Event, Message, Trace
     from retrieval.edge import EdgeIndex
     from retrieval.types import Passage
     from tests.conftest import MakeSupport
@@ -52,7 +52,7 @@ async def said(store: ConversationStore, answer: Answer) -> tuple[Message, ...]:
     return found.messages
 
 
-async def trace(store: ConversationStore, answer: Answer) -> dict[str, Any]:
+async def trace(store: ConversationStore, answer: Answer) -> Trace:
     found = await store.trace(answer.trace_id, "default")
     assert found is not None
     return found
@@ -86,7 +86,7 @@ async def test_an_answer_is_stored_with_its_question_and_trace(
     asked, replied = await said(store, answer)
     assert (asked.text, replied.text) == (RETURNS, answer.text)
     assert replied.citations == answer.citations
-    assert (await trace(store, answer))["confidence"] == answer.confidence
+    assert (await trace(store, answer)).confidence == answer.confidence
     assert await handed_over(store) == []
 
 
@@ -119,7 +119,7 @@ async def test_who_asks_for_a_person_gets_one_without_a_search(
     assert answer.handoff is not None
     assert answer.handoff.reason is HandoffReason.ASKED_FOR_PERSON
     assert not answer.degraded
-    assert (await trace(store, answer))["searches"] == []
+    assert (await trace(store, answer)).searches == ()
     assert len(await handed_over(store)) == 1
 
 
@@ -130,7 +130,7 @@ async def test_a_follow_up_is_searched_together_with_what_it_leans_on(
     first = await support.answer(question(RETURNS))
     second = await support.answer(question("And the money?", first.conversation_id))
     assert second.conversation_id == first.conversation_id
-    searched = " ".join((await trace(store, second))["searches"])
+    searched = " ".join((await trace(store, second)).searches)
     assert "return a kettle" in searched
     assert "money" in searched
     assert second.citations[0].page == "returns.md"
@@ -143,7 +143,7 @@ async def test_a_longer_follow_up_is_one_search_and_the_first_answer_is_not_repe
     first = await support.answer(question(RETURNS))
     follow_up = "And how does it come back to my card?"
     second = await support.answer(question(follow_up, first.conversation_id))
-    [searched] = (await trace(store, second))["searches"]
+    [searched] = (await trace(store, second)).searches
     assert "return a kettle" in searched
     assert follow_up in searched
 
@@ -157,8 +157,8 @@ async def test_a_follow_up_reaches_no_further_than_its_own_tenant(
     assert other.conversation_id != first.conversation_id
     found = await store.trace(other.trace_id, "acme")
     assert found is not None
-    assert found["asked"] == "And then?"
-    assert RETURNS not in str(found["searches"])
+    assert found.asked == "And then?"
+    assert RETURNS not in str(found.searches)
     assert other.citations == ()
 
 
@@ -170,7 +170,7 @@ async def test_when_the_index_is_down_a_person_takes_over(
     assert answer.handoff.reason is HandoffReason.SEARCH_UNAVAILABLE
     assert answer.served_by is ServedBy.PERSON
     assert answer.degraded
-    assert (await trace(store, answer))["failures"] == ["find: The index is down."]
+    assert (await trace(store, answer)).failures == ("find: The index is down.",)
     assert len(await handed_over(store)) == 1
 
 
