@@ -115,7 +115,9 @@ class Retriever:
             + weights.lexical * signals.lexical
             - weights.length * math.log2(max(candidate.late.length, 1))
         )
-        return Passage(candidate.chunk, score, signals, late.units, late.matches)
+        return Passage(
+            candidate.chunk, score, signals, late.units, late.matches, candidate.late.length
+        )
 
 
 def token_weights(ids: NDArray[np.int32]) -> NDArray[np.float32]:

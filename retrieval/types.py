@@ -145,6 +145,7 @@ class Passage:
         signals: What it is made of.
         unit_scores: MaxSim of the question with each of `chunk.units`, in their order.
         matches: Best cosine of each question token among the passage's, in their order.
+        tokens: How long it is to the embedder, context included.
     """
 
     chunk: Chunk
@@ -152,6 +153,7 @@ class Passage:
     signals: Signals
     unit_scores: tuple[float, ...]
     matches: tuple[float, ...]
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ def passage(found: Chunk, score: float = 1.0, unit_scores: tuple[float, ...] = (
     """A retrieved chunk; its units score the same unless told otherwise."""
     scores = unit_scores or (score,) * len(found.units)
     signals = Signals(late=score, dense=score, lexical=score)
-    return Passage(found, score, signals, scores, matches=())
+    return Passage(found, score, signals, scores, matches=(), tokens=len(found.text.split()))
 
 
 def unit_vector(seed: int, dims: int = 32) -> NDArray[np.float32]:
