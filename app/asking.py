@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 
-async def ask_once(settings: Settings, text: str) -> ChatResponse:
-    """Answer one question in this process.
+PUBLIC = Reader()
+
+
+async def ask_once(settings: Settings, text: str, reader: Reader = PUBLIC) -> ChatResponse:
+    """Answer one question in this process, from what `reader` may see.
 
     Raises:
         BadInput: The question is empty, or nothing has been ingested yet.
@@ -25,5 +28,5 @@ async def ask_once(settings: Settings, text: str) -> ChatResponse:
             raise BadInput(
                 "There are no documents to answer from.", hint="Run `answerable ingest FOLDER`."
             )
-        question = Question.checked(text, settings.max_question_chars, reader=Reader())
+        question = Question.checked(text, settings.max_question_chars, reader=reader)
         return ChatResponse.of(await service.support.answer(question))

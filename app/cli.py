@@ -22,6 +22,7 @@ from rich.text import Text
 
 from app.settings import Settings
 from retrieval.errors import AnswerableError, BadInput
+from retrieval.types import Reader, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,12 +98,19 @@ def demo(
 
 
 @cli.command()
-def ingest(
+def ingest(  # noqa: PLR0913 - one for each option
     paths: Annotated[list[Path], typer.Argument(help="Folders or files to read.")],
     base_url: Annotated[
         str, typer.Option(help="Where customers read the same pages; citations link there.")
     ] = "",
     tenant: Annotated[str, typer.Option(help="Whose documents they are.")] = "default",
+    audience: Annotated[
+        str, typer.Option(help="Who may see them, where a page does not say.")
+    ] = "public",
+    locale: Annotated[str, typer.Option(help="Their language, where a page does not say.")] = "en",
+    product: Annotated[
+        str, typer.Option(help="The product they are about; leave out for every product.")
+    ] = "",
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False,
 ) -> None:
@@ -112,7 +120,8 @@ def ingest(
     """
     from app.ingesting import ingest_folders  # noqa: PLC0415
 
-    reports = asyncio.run(ingest_folders(_settings(), paths, tenant, base_url, err))
+    scope = Scope(audience=audience, locale=locale, product=product)
+    reports = asyncio.run(ingest_folders(_settings(), paths, tenant, base_url, err, scope=scope))
     for path, report in reports:
         _print_report(path, report, as_json=as_json)
 
@@ -120,6 +129,10 @@ def ingest(
 @cli.command()
 def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
+    locale: Annotated[str | None, typer.Option(help="Only pages in this language.")] = None,
+    product: Annotated[
+        str | None, typer.Option(help="Only pages about this product, or about every one.")
+    ] = None,
     *,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of text.")
@@ -128,7 +141,8 @@ def ask(
     """Ask one question and print the cited answer."""
     from app.asking import ask_once  # noqa: PLC0415
 
-    reply = asyncio.run(ask_once(_settings(), question))
+    reader = Reader(locale=locale, product=product)
+    reply = asyncio.run(ask_once(_settings(), question, reader))
     if as_json:
         sys.stdout.write(reply.model_dump_json() + "\n")
     else:

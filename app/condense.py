@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.types import Message
-    from retrieval.spelling import Spelling
 
 SHORT = 4  # words; "and in Ireland?" means nothing without what came before
 MAX_QUESTIONS = 3
@@ -65,12 +64,11 @@ def split_questions(text: str) -> tuple[str, ...]:
     return tuple(parts) or (text,)
 
 
-def phrasings(text: str, spelling: Spelling) -> tuple[str, ...]:
-    """The ways to search for one question: as written, without the story around it, spelt right."""
+def phrasings(text: str) -> tuple[str, ...]:
+    """The ways to search for one question: as written, and without the story around it."""
     sentences = [text[start:end] for start, end in sentence_spans(text)]
     asked = " ".join(s for s in sentences if s.endswith("?")) or sentences[-1] if sentences else ""
-    corrected = spelling.correct(text)
-    return tuple(dict.fromkeys(way for way in (text, asked, corrected) if way))
+    return tuple(dict.fromkeys(way for way in (text, asked) if way))
 
 
 def _leans_back(text: str) -> bool:

@@ -19,7 +19,6 @@ from retrieval.lexical import is_content_word
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from llm.extractive import Quote
     from retrieval.types import Retrieval
 
 
@@ -52,31 +51,28 @@ def shipped_calibration() -> Calibration:
     return Calibration(**fields)
 
 
-SIGNALS = ("lead", "dense", "late_lift", "page_lead", "weakest")
-ALONE = 0.3  # the lead over other pages when there is no other page
+SIGNALS = ("score", "score_lift", "weakest", "length")
 
 
-def evidence(retrieval: Retrieval, quotes: Sequence[Quote]) -> dict[str, float]:
+def evidence(retrieval: Retrieval) -> dict[str, float]:
     """The signals that speak for and against an answer; all zero when nothing was found.
 
     Returns:
-        lead: How well the best quoted unit matches the question.
-        dense: Cosine of the best passage.
-        late_lift: How far the best passage's match stands out from the middling one's.
-        page_lead: How far the best passage is ahead of any other page's.
+        score: What the best passage is ranked by.
+        score_lift: How far it stands out from the middling one.
         weakest: How well the least matched third of the question's content words is matched.
+        length: The natural logarithm of the question's tokens: a long question never matches as
+            closely as a short one does.
     """
     passages = retrieval.passages
-    if not passages or not quotes:
+    if not passages:
         return dict.fromkeys(SIGNALS, 0.0)
     best = passages[0]
-    elsewhere = (p.score for p in passages if p.chunk.page != best.chunk.page)
     return {
-        "lead": max(quote.score for quote in quotes),
-        "dense": best.signals.dense,
-        "late_lift": best.signals.late - median(p.signals.late for p in passages),
-        "page_lead": best.score - max(elsewhere, default=best.score - ALONE),
+        "score": best.score,
+        "score_lift": best.score - median(p.score for p in passages),
         "weakest": _weakest(retrieval.tokens, best.matches),
+        "length": math.log(1 + len(retrieval.tokens)),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 from dataclasses import dataclass
@@ -13,12 +14,11 @@ from app.confidence import shipped_calibration
 from app.conversations import ConversationStore
 from ingestion.ingest import RESERVE_BYTES
 from retrieval.errors import AnswerableError
-from retrieval.models import instruction_set
 
 if TYPE_CHECKING:
     from app.settings import Settings
 
-PACKAGES = ("torch", "sentence-transformers", "onnxruntime", "qdrant-edge-py", "fastapi")
+PACKAGES = ("torch", "sentence-transformers", "openvino", "qdrant-edge-py", "fastapi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 def _machine() -> Finding:
-    detail = f"Python {platform.python_version()}, {platform.machine()}, {instruction_set()}"
+    detail = f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores"
     return Finding("machine", ok=True, detail=detail)
 
 
@@ -83,8 +83,8 @@ async def _library(settings: Settings) -> list[Finding]:
 
 def _embedder(name: str, backend: str) -> Finding:
     mend = ""
-    if backend == "torch":
-        mend = "ONNX cannot run this model here, so questions take several times longer."
+    if backend == "torch, cpu":
+        mend = "OpenVINO cannot run this model here, so everything takes several times longer."
     return Finding("embedder", ok=True, detail=f"{name}, {backend}", mend=mend)
 
 

@@ -14,7 +14,7 @@ from llm.extractive import extract
 from retrieval.budget import within_budget
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from app.confidence import Calibration
     from llm.extractive import Quote
@@ -34,6 +34,7 @@ class Finding:
         quotes: What answers it best.
         signals: The evidence behind the confidence, by name.
         confidence: Calibrated probability that the quotes answer it, in [0, 1].
+        failure: What broke down in the search without stopping it; empty as a rule.
     """
 
     asked: str
@@ -41,6 +42,7 @@ class Finding:
     quotes: tuple[Quote, ...]
     signals: Mapping[str, float]
     confidence: float
+    failure: str = ""
 
     def candidates(self) -> tuple[CandidateTrace, ...]:
         """Every passage considered, for the trace."""
@@ -64,10 +66,16 @@ class Finder:
         Raises:
             IndexUnavailable: The index does not answer.
         """
-        ways = phrasings(question, self.spelling)
-        found = await asyncio.gather(*(self.retriever.retrieve(way, reader) for way in ways))
+        found = await self._retrieve(phrasings(question), reader)
+        about = [passage.chunk.embedded_text for passage in found[0].passages]
+        corrected = self.spelling.correct(question, about)
+        if corrected != question:
+            found += await self._retrieve((corrected,), reader)
         findings = [_weighed(retrieval, self.calibration) for retrieval in found]
         return max(findings, key=lambda finding: finding.confidence)
+
+    async def _retrieve(self, ways: Sequence[str], reader: Reader) -> list[Retrieval]:
+        return await asyncio.gather(*(self.retriever.retrieve(way, reader) for way in ways))
 
 
 def _weighed(retrieval: Retrieval, calibration: Calibration) -> Finding:
@@ -79,9 +87,9 @@ def _weighed(retrieval: Retrieval, calibration: Calibration) -> Finding:
     )
     if not verdict.ok:
         quotes = ()
-    signals = evidence(retrieval, quotes)
+    signals = evidence(retrieval)
     confidence = calibration.confidence(signals) if quotes else 0.0
-    return Finding(retrieval.question, budget, quotes, signals, confidence)
+    return Finding(retrieval.question, budget, quotes, signals, confidence, failure=retrieval.note)
 
 
 def _traced(passage: Passage, *, used: bool, cut: str) -> CandidateTrace:

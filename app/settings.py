@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from retrieval.errors import BadInput
 from retrieval.models import BUNDLED_MODEL
+from retrieval.rerankers import DEFAULT_RERANKER
 
 
 class Settings(BaseSettings):
@@ -36,6 +37,18 @@ class Settings(BaseSettings):
     embedder: str = Field(
         default=BUNDLED_MODEL,
         description="A sentence-transformers model, by hub name or folder.",
+    )
+    reranker: str = Field(
+        default=DEFAULT_RERANKER,
+        description="late:, none: or cross-encoder: and a model's hub name or folder.",
+    )
+    device: str = Field(
+        default="cpu",
+        description="What models run on: cpu, or a PyTorch device such as cuda.",
+    )
+    fusion: str = Field(
+        default="",
+        description="JSON file of fusion weights, from `answerable eval tune`; empty for ours.",
     )
     threshold: float = Field(
         default=0.7, ge=0, le=1, description="Below this confidence a person answers."
@@ -77,5 +90,5 @@ class Settings(BaseSettings):
 
     @property
     def models_folder(self) -> Path:
-        """Where prepared model graphs are kept."""
+        """Where prepared models are kept."""
         return self.home / "models"

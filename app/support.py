@@ -128,6 +128,7 @@ class SupportService:
             parts = split_questions(request.question.text)
             standalone = [condense(part, request.history) for part in parts]
             request.findings = tuple([await self._finder.find(q, reader) for q in standalone])
+            request.failures += [f"find: {f.failure}" for f in request.findings if f.failure]
 
     def _sure(self, request: _Request) -> list[Finding]:
         return [f for f in request.findings if f.confidence >= self._threshold]

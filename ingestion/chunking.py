@@ -242,7 +242,8 @@ def _within(units: Sequence[Unit], start: int, end: int) -> tuple[Unit, ...]:
 
 def _identity(scope: Scope, *parts: str | int) -> str:
     """The same content in the same place of the same page has the same id, run after run."""
-    named = json.dumps([scope.tenant, scope.source, scope.audience, scope.locale, *parts])
+    where = (scope.tenant, scope.source, scope.audience, scope.locale, scope.product)
+    named = json.dumps([*where, *parts])
     return str(UUID(bytes=blake2b(named.encode(), digest_size=16).digest(), version=5))
 
 

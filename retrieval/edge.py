@@ -15,6 +15,7 @@ from qdrant_edge import (
     EdgeVectorParams,
     FieldCondition,
     Filter,
+    IsEmptyCondition,
     KeywordIndexParams,
     MatchAny,
     MatchValue,
@@ -25,6 +26,7 @@ from qdrant_edge import (
     QueryBatchRequest,
     QueryRequest,
     ScrollRequest,
+    SearchParams,
     SparseVector,
     UpdateOperation,
 )
@@ -35,6 +37,8 @@ from retrieval.payload import (
     DENSE,
     FILTERED_FIELDS,
     LEXICAL,
+    SEARCH_WIDTH,
+    TENANT,
     merge_legs,
     only_ids,
     place_payload,
@@ -214,7 +218,8 @@ def _create_shard(folder: Path, dims: int) -> EdgeShard:
     )
     shard = EdgeShard.create(str(folder), config)
     for field in FILTERED_FIELDS:
-        shard.update(UpdateOperation.create_field_index(field, KeywordIndexParams()))
+        keyword = KeywordIndexParams(is_tenant=field == TENANT)
+        shard.update(UpdateOperation.create_field_index(field, keyword))
     return shard
 
 
@@ -233,20 +238,29 @@ def _legs(query: IndexQuery) -> list[QueryRequest]:
             query.limit,
             query=Query.Nearest(vector, using=name),
             filter=visible,
+            params=SearchParams(hnsw_ef=SEARCH_WIDTH),
             with_payload=True,
         )
         for vector, name in legs
     ]
 
 
-def _visible(reader: Reader) -> list[FieldCondition]:
-    conditions = [
+def _visible(reader: Reader) -> list[FieldCondition | Filter]:
+    conditions: list[FieldCondition | Filter] = [
         _equals("tenant", reader.tenant),
         FieldCondition("audience", match=MatchAny(list(reader.audiences))),
     ]
     if reader.locale is not None:
         conditions.append(_equals("locale", reader.locale))
+    if reader.product is not None:
+        conditions.append(_about(reader.product))
     return conditions
+
+
+def _about(product: str) -> Filter:
+    """What is about a product or about every one, as is a point stored without the field."""
+    named = FieldCondition("product", match=MatchAny([product, ""]))
+    return Filter(should=[named, IsEmptyCondition("product")])
 
 
 def _equals(field: str, value: str) -> FieldCondition:

@@ -8,20 +8,31 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from tokenizers import Tokenizer
 
-from retrieval.models import find_weights, load_graph, open_graphs
+from retrieval.engines import (
+    OpenVinoEngine,
+    TorchEngine,
+    expect_torch_device,
+    question_threads,
+)
+from retrieval.models import ModelProfile, find_weights, prepare_model
+from retrieval.padding import batches, padded, padding_mask
+from retrieval.prepared import TOKENIZER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from sentence_transformers import SentenceTransformer
+    from tokenizers import Encoding as Tokens
 
-BATCH_TOKENS = 4096  # tokens in one forward pass: large enough to fill two cores, small in memory
+    from retrieval.engines import Engine
+    from retrieval.models import PreparedModel
 
 _log = logging.getLogger(__name__)
 
@@ -44,11 +55,11 @@ class Encoding:
 
 
 class Embedder:
-    """A sentence-transformers model on CPU: ONNX where it can be, PyTorch where not.
+    """An embedding model.
 
     Attributes:
         name: The model as named in the settings.
-        backend: What runs it, for `answerable doctor`: "onnx-int8", "onnx" or "torch".
+        backend: What runs it, for `answerable doctor`.
         dims: Length of every vector.
         max_tokens: Longest text the model reads, start and end markers included.
     """
@@ -57,41 +68,33 @@ class Embedder:
         self,
         name: str,
         backend: str,
-        questions: SentenceTransformer,
-        passages: SentenceTransformer,
+        *,
+        profile: ModelProfile,
+        tokenizer: Tokenizer,
+        questions: Engine,
+        passages: Callable[[], Engine],
     ) -> None:
+        """`passages` is called when the first passage comes: a server may never see one."""
         self.name = name
         self.backend = backend
+        self.dims = profile.dims
+        self.max_tokens = profile.max_tokens
+        self._profile = profile
+        self._tokenizer = tokenizer
         self._questions = questions
-        self._passages = passages
-        self._tokenizer = questions.tokenizer.backend_tokenizer.from_str(
-            questions.tokenizer.backend_tokenizer.to_str()
-        )
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        self.dims = int(questions.get_embedding_dimension() or 0)
-        self.max_tokens = int(questions.max_seq_length or 512)
+        self._passages = cache(passages)
 
     def question(self, text: str) -> Encoding:
-        """Encode one question on the fast path."""
+        """Encode one question."""
         return self.questions([text])[0]
 
     def questions(self, texts: Sequence[str]) -> list[Encoding]:
-        """Encode questions that arrived together."""
-        if self.backend == "onnx-int8":
-            # Its scales are taken over the whole batch: a question's vector would depend on who
-            # else is asking.
-            return [self._encode(self._questions, [text])[0] for text in texts]
-        return self._encode(self._questions, texts)
+        """Encode questions that arrived together, in the order given."""
+        return self._encode(self._questions, self._profile.question_prompt, texts)
 
     def passages(self, texts: Sequence[str]) -> list[Encoding]:
-        """Encode passages at full precision, in the order given."""
-        counts = [self.count(text) for text in texts]
-        encodings: dict[int, Encoding] = {}
-        for batch in _batches(counts):
-            encoded = self._encode(self._passages, [texts[i] for i in batch])
-            encodings.update(zip(batch, encoded, strict=True))
-        return [encodings[i] for i in range(len(texts))]
+        """Encode passages, in the order given."""
+        return self._encode(self._passages(), self._profile.passage_prompt, texts)
 
     def count(self, text: str) -> int:
         """Tokens in `text`, start and end markers included."""
@@ -102,65 +105,94 @@ class Embedder:
         ranked = sorted(self._tokenizer.get_vocab().items(), key=lambda entry: entry[1])
         return [word for word, _ in ranked if word.isalpha()]
 
-    def _encode(self, model: SentenceTransformer, texts: Sequence[str]) -> list[Encoding]:
-        import torch  # noqa: PLC0415 - seconds to import; the command line's --help must not pay
-
-        with torch.inference_mode():
-            features = model(model.preprocess(list(texts)))
-        sentences = _unit(features["sentence_embedding"].numpy())
-        tokens = features["token_embeddings"].numpy()
-        return [self._one(text, sentences[i], tokens[i]) for i, text in enumerate(texts)]
-
-    def _one(
-        self, text: str, sentence: NDArray[np.float32], tokens: NDArray[np.float32]
-    ) -> Encoding:
-        encoded = self._tokenizer.encode(text)
-        length = min(len(encoded), self.max_tokens)
-        inner = slice(1, length - 1)  # between the start and end markers
-        return Encoding(
-            sentence=sentence,
-            tokens=_unit(tokens[inner]),
-            offsets=np.array(encoded.offsets[inner], dtype=np.int32).reshape(-1, 2),
-            ids=np.array(encoded.ids[inner], dtype=np.int32),
-        )
+    def _encode(self, engine: Engine, prompt: str, texts: Sequence[str]) -> list[Encoding]:
+        tokens = self._tokenizer.encode_batch([prompt + text for text in texts])
+        lengths = [min(len(one), self.max_tokens) for one in tokens]
+        encodings: dict[int, Encoding] = {}
+        for batch in batches(lengths):
+            ids = [tokens[i].ids[: lengths[i]] for i in batch]
+            vectors = engine.run(padded(ids), padding_mask(ids))
+            for i, sentence, rows in zip(batch, *vectors, strict=True):
+                encodings[i] = _encoding(tokens[i], lengths[i], len(prompt), sentence, rows)
+        return [encodings[i] for i in range(len(texts))]
 
 
-def open_embedder(model: str, cache: Path) -> Embedder:
-    """Load `model`, preparing its ONNX graphs under `cache` on first use.
+def open_embedder(model: str, folder: Path, device: str = "cpu") -> Embedder:
+    """Load `model`, preparing it in `folder` on first use.
 
-    Falls back to PyTorch, and says so in the log, where ONNX cannot run the model.
+    Falls back to PyTorch, and says so in the log, where OpenVINO cannot run the model.
+
+    Args:
+        model: A sentence-transformers model, by hub name or folder.
+        folder: Where prepared models are kept.
+        device: "cpu", or a PyTorch device such as "cuda".
+
+    Raises:
+        BadInput: PyTorch cannot use the device.
+        ModelMismatch: The weights are not there, or not the published ones.
     """
+    if device != "cpu":
+        return _open_torch(model, device)
     try:
-        graphs = open_graphs(model, cache)
-        full = load_graph(graphs.folder, graphs.full)
-        if not graphs.int8:
-            return Embedder(model, "onnx", questions=full, passages=full)
-        # A question is no faster on two cores, and threads that wait for the next one by
-        # spinning slow the search down fourfold.
-        fast = load_graph(graphs.folder, graphs.int8, threads=1)
-        return Embedder(model, "onnx-int8", questions=fast, passages=full)
+        return _open_prepared(model, prepare_model(model, folder))
     except (ImportError, NotImplementedError, RuntimeError, ValueError):
-        _log.warning("ONNX cannot run %s here; using PyTorch", model, exc_info=True)
-        return _open_torch(model)
+        _log.warning("OpenVINO cannot run %s here; using PyTorch", model, exc_info=True)
+        return _open_torch(model, device)
 
 
-def _open_torch(model: str) -> Embedder:
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+def _open_prepared(model: str, prepared: PreparedModel) -> Embedder:
+    questions = OpenVinoEngine(prepared.folder, question_threads())
+    return Embedder(
+        model,
+        f"openvino, {questions.precision}",
+        profile=prepared.profile,
+        tokenizer=_whole(Tokenizer.from_file(str(prepared.folder / TOKENIZER))),
+        questions=questions,
+        passages=lambda: OpenVinoEngine(prepared.folder, threads=0),
+    )
 
-    loaded = SentenceTransformer(find_weights(model), device="cpu")
-    return Embedder(model, "torch", questions=loaded, passages=loaded)
+
+def _open_torch(model: str, device: str) -> Embedder:
+    expect_torch_device(device)
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - seconds to import
+
+    loaded = SentenceTransformer(find_weights(model), device=device)
+    engine = TorchEngine(loaded)
+    # A copy: the model's own is shared with whoever else uses it.
+    tokenizer = Tokenizer.from_str(loaded.tokenizer.backend_tokenizer.to_str())
+    return Embedder(
+        model,
+        f"torch, {engine.device}",
+        profile=ModelProfile.of(loaded),
+        tokenizer=_whole(tokenizer),
+        questions=engine,
+        passages=lambda: engine,
+    )
 
 
-def _batches(counts: Sequence[int]) -> Iterator[list[int]]:
-    """Group texts of similar length, so that little of a forward pass is padding."""
-    batch: list[int] = []
-    for i in sorted(range(len(counts)), key=lambda i: counts[i], reverse=True):
-        if batch and counts[batch[0]] * (len(batch) + 1) > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(i)
-    if batch:
-        yield batch
+def _whole(tokenizer: Tokenizer) -> Tokenizer:
+    """The tokenizer, neither padding nor cutting: both are done here, where lengths are known."""
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def _encoding(
+    tokens: Tokens,
+    length: int,
+    prompt: int,
+    sentence: NDArray[np.float32],
+    rows: NDArray[np.float32],
+) -> Encoding:
+    """One text's vectors, without the markers around it and the prompt ahead of it."""
+    offsets = np.array(tokens.offsets[:length], dtype=np.int32).reshape(-1, 2)
+    inner = slice(1 + int(np.searchsorted(offsets[1 : length - 1, 0], prompt)), length - 1)
+    return Encoding(
+        sentence=_unit(sentence),
+        tokens=_unit(rows[inner]),
+        offsets=offsets[inner] - prompt,
+        ids=np.array(tokens.ids[inner], dtype=np.int32),
+    )
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

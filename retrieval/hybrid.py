@@ -1,22 +1,17 @@
-"""A question to ranked passages: two legs, one fused score, late interaction on top.
+"""A question to ranked passages: candidates of two legs, their signals, and a reranker's say.
 
-The score is a weighted sum of three signals on the same scale, less a penalty for length:
-
-    score = 0.5 late + 0.4 dense + 0.25 lexical - 0.02 log2(tokens)
-
-The weights sit on a plateau and no statistics of the corpus are kept
-(docs/decisions/0002-fusion.md).
+Late interaction is always scored, whatever ranks the passages: replies quote by it.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrieval.fusion import SHIPPED_WEIGHTS, SignalArrays, fuse, relative_lexical
 from retrieval.index import IndexQuery
+from retrieval.rerankers import FUSED_ORDER
 from retrieval.types import Passage, Retrieval, Signals
 
 if TYPE_CHECKING:
@@ -26,41 +21,29 @@ if TYPE_CHECKING:
 
     from retrieval.batching import QuestionEncoder
     from retrieval.embedders import Encoding
+    from retrieval.fusion import FusionWeights
     from retrieval.index import Candidate, ChunkReader
     from retrieval.late import LateScore, TokenCodec
     from retrieval.lexical import Bm25Encoder
+    from retrieval.rerankers import Reranker
     from retrieval.types import Reader
 
 
-# BM25 has no upper bound: a score counts relative to the best one, and a best one that is
-# itself low (a question of common words only) counts for less.
-LEXICAL_FLOOR = 10.0
-# A chunk that a full lexical leg left out would have scored somewhat below its last.
-ABSENT_SHARE = 0.7
 FIRST_WORD = 996  # where BERT's vocabulary turns from special entries to words
-
-
-@dataclass(frozen=True, slots=True)
-class FusionWeights:
-    """How much each signal counts."""
-
-    late: float = 0.5
-    dense: float = 0.4
-    lexical: float = 0.25
-    length: float = 0.02
 
 
 class Retriever:
     """Finds passages for questions in one index."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - parts, by name
         self,
         *,
         index: ChunkReader,
         encoder: QuestionEncoder,
         bm25: Bm25Encoder,
         codec: TokenCodec,
-        weights: FusionWeights = FusionWeights(),
+        weights: FusionWeights = SHIPPED_WEIGHTS,
+        reranker: Reranker = FUSED_ORDER,
         candidates: int = 20,  # for each leg; 50 rank no better
     ) -> None:
         self._index = index
@@ -68,6 +51,7 @@ class Retriever:
         self._bm25 = bm25
         self._codec = codec
         self._weights = weights
+        self._reranker = reranker
         self._candidates = candidates
 
     async def retrieve(self, question: str, reader: Reader) -> Retrieval:
@@ -84,40 +68,31 @@ class Retriever:
             limit=self._candidates,
         )
         found = await self._index.search(query)
+        ranking = await self._reranker.rank(question, self._fused(encoding, found))
         tokens = tuple(question[start:end] for start, end in encoding.offsets)
-        return Retrieval(question, tokens, tuple(self._rank(encoding, found)))
+        return Retrieval(question, tokens, ranking.passages, ranking.note)
 
-    def _rank(self, question: Encoding, found: Sequence[Candidate]) -> list[Passage]:
+    def _fused(self, question: Encoding, found: Sequence[Candidate]) -> list[Passage]:
+        """The candidates by their fused score, best first."""
         weights = token_weights(question.ids)
         late = self._codec.score(question, weights, [candidate.late for candidate in found])
-        lexical = self._lexical(found)
-        passages = [
-            self._passage(candidate, score, share)
-            for candidate, score, share in zip(found, late, lexical, strict=True)
+        signals = SignalArrays(
+            late=np.array([score.passage for score in late]),
+            dense=np.array([candidate.dense for candidate in found]),
+            lexical=relative_lexical([c.lexical for c in found], self._candidates),
+            tokens=np.array([float(candidate.late.length) for candidate in found]),
+        )
+        scores = fuse(signals, self._weights)
+        return [
+            _passage(found[i], late[i], float(signals.lexical[i]), float(scores[i]))
+            for i in np.argsort(-scores, kind="stable")
         ]
-        return sorted(passages, key=lambda passage: -passage.score)
 
-    def _lexical(self, found: Sequence[Candidate]) -> list[float]:
-        """BM25 of each candidate, relative to the best."""
-        scores = [candidate.lexical for candidate in found if candidate.lexical is not None]
-        if not scores:
-            return [0.0] * len(found)
-        absent = ABSENT_SHARE * min(scores) if len(scores) >= self._candidates else 0.0
-        ceiling = max(scores) + LEXICAL_FLOOR
-        return [(absent if c.lexical is None else c.lexical) / ceiling for c in found]
 
-    def _passage(self, candidate: Candidate, late: LateScore, lexical: float) -> Passage:
-        signals = Signals(late=late.passage, dense=candidate.dense, lexical=lexical)
-        weights = self._weights
-        score = (
-            weights.late * signals.late
-            + weights.dense * signals.dense
-            + weights.lexical * signals.lexical
-            - weights.length * math.log2(max(candidate.late.length, 1))
-        )
-        return Passage(
-            candidate.chunk, score, signals, late.units, late.matches, candidate.late.length
-        )
+def _passage(candidate: Candidate, late: LateScore, lexical: float, score: float) -> Passage:
+    signals = Signals(late=late.passage, dense=candidate.dense, lexical=lexical)
+    length = candidate.late.length
+    return Passage(candidate.chunk, score, signals, late.units, late.matches, length)
 
 
 def token_weights(ids: NDArray[np.int32]) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 MaxSim as in ColBERT (Khattab and Zaharia, 2020): each token of the question finds its best
 match among a passage's tokens. The tokens are the embedder's own, projected to fewer
-dimensions and rounded to eight bits, so that a passage of 120 tokens takes about 12 kB.
+dimensions and rounded to eight bits, so that a passage of 120 tokens takes about 15 kB.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from retrieval.embedders import Encoding
     from retrieval.types import Unit
 
-TOKEN_DIMS = 128  # half the quality lost at 64, none at 128 (docs/decisions/0003-token-vectors.md)
+TOKEN_DIMS = 128  # measured in docs/decisions/0001-embedded-engine-with-token-payload.md
 INT8_MAX = 127
 # Components of a unit vector in 100 or so dimensions rarely pass 0.5: use the whole range.
 INT8_SCALE = 254.0

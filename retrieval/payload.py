@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 DENSE = "dense"
 LEXICAL = "bm25"
-SCOPE_FIELDS = ("tenant", "audience", "locale", "source")
-FILTERED_FIELDS = (*SCOPE_FIELDS, "page")
+# How many neighbours the graph search keeps in view. At 100,000 chunks the engine's own choice
+# misses 2% of the nearest twenty, this one .3%, at the same speed (`answerable eval scale`).
+SEARCH_WIDTH = 256
+TENANT = "tenant"  # indexed as such, which keeps each tenant's points together
+FILTERED_FIELDS = (TENANT, "audience", "locale", "source", "product", "page")
 
 _KINDS = tuple(UnitKind)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -52,6 +55,7 @@ def to_payload(encoded: EncodedChunk) -> dict[str, Any]:
         "audience": chunk.scope.audience,
         "locale": chunk.scope.locale,
         "source": chunk.scope.source,
+        "product": chunk.scope.product,
         "page": chunk.page,
         "text": chunk.text,
         "context": chunk.context,
@@ -99,7 +103,17 @@ def to_chunk(point_id: object, payload: Mapping[str, Any]) -> Chunk:
         position=payload["position"],
         units=_units(payload["units"]),
         context=payload["context"],
-        scope=Scope(*(payload[field] for field in SCOPE_FIELDS)),
+        scope=_scope(payload),
+    )
+
+
+def _scope(payload: Mapping[str, Any]) -> Scope:
+    return Scope(
+        tenant=payload["tenant"],
+        audience=payload["audience"],
+        locale=payload["locale"],
+        source=payload["source"],
+        product=payload.get("product", ""),  # points stored before there were products lack it
     )
 
 

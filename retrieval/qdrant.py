@@ -16,6 +16,8 @@ from retrieval.payload import (
     DENSE,
     FILTERED_FIELDS,
     LEXICAL,
+    SEARCH_WIDTH,
+    TENANT,
     merge_legs,
     only_ids,
     place_payload,
@@ -178,7 +180,10 @@ async def _create(client: AsyncQdrantClient, collection: str, model: str, dims: 
         metadata={"embedder": model},
     )
     for field in FILTERED_FIELDS:
-        await client.create_payload_index(collection, field, models.PayloadSchemaType.KEYWORD)
+        keyword = models.KeywordIndexParams(
+            type=models.KeywordIndexType.KEYWORD, is_tenant=field == TENANT
+        )
+        await client.create_payload_index(collection, field, keyword)
 
 
 def _check_model(info: models.CollectionInfo, collection: str, model: str) -> None:
@@ -210,7 +215,12 @@ def _legs(query: IndexQuery) -> list[models.QueryRequest]:
     legs = ((query.dense.tolist(), DENSE), (lexical, LEXICAL))
     return [
         models.QueryRequest(
-            query=vector, using=name, filter=visible, limit=query.limit, with_payload=True
+            query=vector,
+            using=name,
+            filter=visible,
+            params=models.SearchParams(hnsw_ef=SEARCH_WIDTH),
+            limit=query.limit,
+            with_payload=True,
         )
         for vector, name in legs
     ]
@@ -223,7 +233,16 @@ def _visible(reader: Reader) -> list[models.Condition]:
     ]
     if reader.locale is not None:
         conditions.append(_equals("locale", reader.locale))
+    if reader.product is not None:
+        conditions.append(_about(reader.product))
     return conditions
+
+
+def _about(product: str) -> models.Filter:
+    """What is about a product or about every one, as is a point stored without the field."""
+    named = models.FieldCondition(key="product", match=models.MatchAny(any=[product, ""]))
+    absent = models.IsEmptyCondition(is_empty=models.PayloadField(key="product"))
+    return models.Filter(should=[named, absent])
 
 
 def _equals(field: str, value: str) -> models.FieldCondition:

@@ -1,13 +1,15 @@
-"""Words the embedder does not know, put right where a known word is close.
+"""Words nobody knows, put right where a known word is close.
 
-The vocabulary is the embedder's own: a word it knows whole is never touched. A product's name
-it does not know may be changed by mistake, so a corrected question is searched beside the
-question as written, never instead of it.
+Two vocabularies count: the words of the passages that the question found as it was written, which
+are the customer's subject, and behind them the embedder's own. A product's name that neither knows
+may still be changed by mistake, so a corrected question is searched beside the question as
+written, never instead of it.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,11 +17,13 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
 SHORTEST = 4  # letters; shorter words have too many neighbours
+LONG = 6  # letters from which two of them may be wrong
 CANDIDATES = 20
 REMEMBERED = 10_000  # a site's customers get the same words wrong
+FAR_AFIELD = 0.5  # edits that a word from the general vocabulary is behind one found nearby
 
 _WORD = re.compile(r"[A-Za-z]+")
 
@@ -31,27 +35,42 @@ class Spelling:
         words = [word for word in vocabulary if word.isalpha() and word.isascii()]
         self._ranks = {word: rank for rank, word in enumerate(words)}
         self._words = [word for word in words if len(word) >= SHORTEST - 1]
-        self._corrected = lru_cache(maxsize=REMEMBERED)(self._closest)
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._afield)
 
-    def correct(self, text: str) -> str:
-        """The text with unknown words replaced by the closest known ones, if any are close."""
-        return _WORD.sub(lambda match: self._corrected(match[0]), text)
+    def correct(self, text: str, passages: Iterable[str] = ()) -> str:
+        """The text with unknown words replaced by the closest known ones, if any are close.
 
-    def _closest(self, word: str) -> str:
-        lower = word.lower()
-        if len(lower) < SHORTEST or lower in self._ranks:
+        Args:
+            text: What was asked.
+            passages: Texts about the same; their words are known, and preferred.
+        """
+        if not any(self._is_unknown(word) for word in _WORD.findall(text)):
+            return text
+        nearby = Counter(word for p in passages for word in _WORD.findall(p.lower()))
+        return _WORD.sub(lambda match: self._closest(match[0], nearby), text)
+
+    def _is_unknown(self, word: str) -> bool:
+        return len(word) >= SHORTEST and word.lower() not in self._ranks
+
+    def _closest(self, word: str, nearby: Mapping[str, int]) -> str:
+        typed = word.lower()
+        if not self._is_unknown(word) or typed in nearby:
             return word
-        reach = 1 if len(lower) == SHORTEST else 2
-        close = process.extract(
-            lower, self._words, scorer=OSA.distance, score_cutoff=reach, limit=CANDIDATES
-        )
-        if not close:
-            return word
-        return min((self._unlikeliness(lower, *found), found[0]) for found in close)[1]
+        found = [(_edits(typed, w), -nearby[w], w) for w in _close(typed, list(nearby))]
+        return min(found + self._remembered(typed), default=(0.0, 0, word))[2]
 
-    def _unlikeliness(
-        self, typed: str, word: str, distance: float, _position: int
-    ) -> tuple[float, int]:
-        # People swap letters more often than they take wrong ones, least of all the first.
-        swapped = sorted(word) == sorted(typed)
-        return distance + (word[0] != typed[0]) * 0.5 - swapped * 0.5, self._ranks[word]
+    def _afield(self, typed: str) -> list[tuple[float, int, str]]:
+        close = _close(typed, self._words)
+        return [(_edits(typed, w) + FAR_AFIELD, self._ranks[w], w) for w in close]
+
+
+def _close(typed: str, words: Sequence[str]) -> list[str]:
+    reach = 2 if len(typed) >= LONG else 1
+    close = process.extract(typed, words, scorer=OSA.distance, score_cutoff=reach, limit=CANDIDATES)
+    return [word for word, _, _ in close if len(word) >= SHORTEST - 1]
+
+
+def _edits(typed: str, word: str) -> float:
+    """Edits between two words; people swap letters more than they miss them, the first least."""
+    swapped = sorted(word) == sorted(typed)
+    return OSA.distance(typed, word) + (word[0] != typed[0]) * 0.5 - swapped * 0.5

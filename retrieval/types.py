@@ -16,12 +16,14 @@ class Scope:
         audience: Who of that tenant's customers may see it.
         locale: Its language.
         source: The source it was read from, by name; each is brought up to date on its own.
+        product: What it is about; empty when it holds for every product.
     """
 
     tenant: str = "default"
     audience: str = "public"
     locale: str = "en"
     source: str = "documents"
+    product: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,13 @@ class Reader:
         tenant: The only tenant whose chunks are visible.
         audiences: Chunks published for any of these are visible.
         locale: When set, only chunks in this language are visible.
+        product: When set, only chunks about this product, or about every one, are visible.
     """
 
     tenant: str = "default"
     audiences: tuple[str, ...] = ("public",)
     locale: str | None = None
+    product: str | None = None
 
     def may_see(self, scope: Scope) -> bool:
         """Whether a chunk published for `scope` is visible to this reader."""
@@ -44,6 +48,7 @@ class Reader:
             scope.tenant == self.tenant
             and scope.audience in self.audiences
             and self.locale in {None, scope.locale}
+            and (self.product is None or scope.product in {"", self.product})
         )
 
 
@@ -164,8 +169,10 @@ class Retrieval:
         question: The question, as searched.
         tokens: Its tokens, as written.
         passages: What was found, best first.
+        note: What went wrong on the way without stopping it, for the trace; empty as a rule.
     """
 
     question: str
     tokens: tuple[str, ...]
     passages: tuple[Passage, ...]
+    note: str = ""

@@ -24,6 +24,7 @@ from retrieval.encoding import ChunkEncoder
 from retrieval.late import TokenCodec
 from retrieval.lexical import Bm25Encoder
 from retrieval.models import BUNDLED_MODEL, _folder_name
+from retrieval.prepared import MANIFEST
 from tests.library import PAGES, SURE, ingest, write_pages
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ REPO = Path(__file__).parent.parent
 MODELS = Path(os.environ.get("ANSWERABLE_TEST_MODELS", REPO / "var" / "test-models")).resolve()
 PREPARE = """
 import pathlib, sys, retrieval.models as models
-models.open_graphs(models.BUNDLED_MODEL, pathlib.Path(sys.argv[1]))
+models.prepare_model(models.BUNDLED_MODEL, pathlib.Path(sys.argv[1]))
 """
 
 
@@ -62,11 +63,11 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def models_folder() -> Path:
-    """Prepared graphs, built on the first run only.
+    """The prepared model, converted on the first run only.
 
-    In a process of its own: the exporter warns, and warnings are errors here.
+    In a process of its own: the converter warns, and warnings are errors here.
     """
-    if not (MODELS / _folder_name(BUNDLED_MODEL) / "graphs.json").exists():
+    if not (MODELS / _folder_name(BUNDLED_MODEL) / MANIFEST).exists():
         subprocess.run([sys.executable, "-c", PREPARE, str(MODELS)], check=True, cwd=REPO)
     return MODELS
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 SURE = Calibration("always sure", intercept=10.0, weights={})
 UNSURE = Calibration("never sure", intercept=-10.0, weights={})
-# A cosine of 0.4 parts a page about the question from a page about anything else.
-BY_COSINE = Calibration("by cosine", intercept=-20.0, weights={"dense": 50.0})
+# A score of 0.4 parts a page about the question from a page about anything else.
+BY_SCORE = Calibration("by score", intercept=-20.0, weights={"score": 50.0})
 
 SCOPE = Scope()
 

@@ -56,7 +56,8 @@ async def chat(
     question = Question.checked(
         body.question,
         service.settings.max_question_chars,
-        reader=Reader(),
+        # Tenant and audience are never the request's to choose.
+        reader=Reader(locale=body.locale, product=body.product),
         conversation_id=body.conversation_id,
     )
     if EVENT_STREAM in accept:

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.types import Answer, HandoffReason, Role, ServedBy
 
+PLAIN_NAME = r"^[^\x00-\x1f\x7f]+$"
+
 
 class _Schema(BaseModel):
     model_config = ConfigDict(from_attributes=True)
@@ -26,6 +28,22 @@ class ChatRequest(_Schema):
         default=None,
         max_length=40,
         description="The conversation to continue; leave out to begin a new one.",
+    )
+    locale: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=35,
+        pattern=PLAIN_NAME,
+        description="Answer only from pages in this language, named as they were ingested.",
+        examples=["en"],
+    )
+    product: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        pattern=PLAIN_NAME,
+        description="Answer only from pages about this product, or about none in particular.",
+        examples=["Wren Valve"],
     )
 
 

@@ -129,6 +129,22 @@ def test_an_answer_in_json_is_one_object(home: Path) -> None:
     assert reply["answer"]
 
 
+def test_an_answer_is_found_without_loading_pytorch(home: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", COMMAND, "ask", RETURNS],
+        env=environment(home),
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    modules = {line.rpartition("|")[2].strip() for line in run.stderr.splitlines()}
+    assert "openvino" in modules
+    assert not modules & {"torch", "sentence_transformers", "transformers"}
+
+
 def test_an_empty_question_is_refused(home: Path) -> None:
     assert "The question is empty." in refused(answerable(home, "ask", " "))
 
@@ -177,7 +193,13 @@ def test_a_folder_without_documents_says_what_would_be_read(empty_home: Path) ->
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "abc"), ("THRESHOLD", "7"), ("ENV", "staging"), ("SUGGESTIONS", "not json")],
+    [
+        ("PORT", "abc"),
+        ("THRESHOLD", "7"),
+        ("ENV", "staging"),
+        ("SUGGESTIONS", "not json"),
+        ("DEVICE", "nonsense"),
+    ],
 )
 def test_a_wrong_setting_is_named(empty_home: Path, name: str, value: str) -> None:
     run = answerable(empty_home, "ask", RETURNS, **{name: value})

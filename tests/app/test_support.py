@@ -24,7 +24,7 @@ from app.types import (
 from llm.extractive import Quote, extract
 from retrieval.types import Reader
 from tests.fakes import IndexDown, StoreDown
-from tests.library import BY_COSINE, LIGHT, NOWHERE, RETURNS, UNSURE
+from tests.library import BY_SCORE, LIGHT, NOWHERE, RETURNS, UNSURE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -205,7 +205,7 @@ async def test_when_everything_is_down_there_is_still_a_reply(make_support: Make
 async def test_of_two_questions_the_known_is_answered_and_the_other_handed_over(
     make_support: MakeSupport, store: ConversationStore
 ) -> None:
-    answer = await make_support(BY_COSINE).answer(question(f"{RETURNS} {NOWHERE}"))
+    answer = await make_support(BY_SCORE).answer(question(f"{RETURNS} {NOWHERE}"))
     assert "within 30 days" in answer.text
     assert {citation.page for citation in answer.citations} == {"returns.md"}
     assert answer.served_by is ServedBy.PASSAGE
@@ -216,7 +216,7 @@ async def test_of_two_questions_the_known_is_answered_and_the_other_handed_over(
 
 
 async def test_of_two_known_questions_both_are_answered(make_support: MakeSupport) -> None:
-    answer = await make_support(BY_COSINE).answer(question(f"{RETURNS} {LIGHT}"))
+    answer = await make_support(BY_SCORE).answer(question(f"{RETURNS} {LIGHT}"))
     pages = [citation.page for citation in answer.citations]
     assert {"returns.md", "descaling.md"} == set(pages)
     assert [citation.n for citation in answer.citations] == list(range(1, len(pages) + 1))
@@ -236,7 +236,7 @@ async def test_the_same_thing_asked_twice_is_said_once(make_support: MakeSupport
 async def test_what_is_streamed_is_what_is_answered_and_stored(
     make_support: MakeSupport, store: ConversationStore, text: str
 ) -> None:
-    seen = await events(make_support(BY_COSINE), question(text))
+    seen = await events(make_support(BY_SCORE), question(text))
     started, finished = seen[0], seen[-1]
     assert isinstance(started, Started)
     assert isinstance(finished, Finished)
@@ -256,7 +256,7 @@ async def test_what_is_streamed_is_what_is_answered_and_stored(
 
 
 async def test_events_follow_one_order(make_support: MakeSupport) -> None:
-    seen = await events(make_support(BY_COSINE), question(f"{RETURNS} {NOWHERE}"))
+    seen = await events(make_support(BY_SCORE), question(f"{RETURNS} {NOWHERE}"))
     kinds = [type(event).__name__ for event in seen]
     middle = kinds[1:-2]
     assert (kinds[0], kinds[-2:]) == ("Started", ["HandedOver", "Finished"])
@@ -298,7 +298,7 @@ async def test_a_quote_that_is_not_in_its_passage_is_never_shown(
 
 
 async def test_a_message_without_words_is_handed_over(make_support: MakeSupport) -> None:
-    answer = await make_support(BY_COSINE).answer(question("\u200b"))
+    answer = await make_support(BY_SCORE).answer(question("\u200b"))
     assert answer.text
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from app.api.server import create_app
 from app.settings import Settings
-from tests.library import BY_COSINE, LIGHT, NOWHERE, RETURNS
+from tests.library import BY_SCORE, LIGHT, NOWHERE, RETURNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def url(tmp_path_factory: pytest.TempPathFactory, shelf: Path, embedder: Embedde
     """A server's address; it is sure of what is near, and hands over the rest."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("app.bootstrap.open_embedder", lambda *_: embedder)
-        patch.setattr("app.bootstrap.shipped_calibration", lambda: BY_COSINE)
+        patch.setattr("app.bootstrap.shipped_calibration", lambda: BY_SCORE)
         settings = Settings(
             _env_file=None,  # type: ignore[call-arg] # pydantic-settings takes it
             home=tmp_path_factory.mktemp("browser"),

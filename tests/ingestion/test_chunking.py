@@ -173,9 +173,10 @@ def test_ids_survive_a_move_and_change_with_scope_and_text() -> None:
     assert before == after
     changed = {chunk.id for chunk in chunks(f"{a}\n\n{b} More.")}
     assert len(changed & set(before.values())) == 1
-    scopes = [Scope(), Scope(tenant="x"), Scope(audience="x"), Scope(locale="x")]
+    fields = ("tenant", "audience", "locale", "source", "product")
+    scopes = [Scope(), *(Scope(**{field: "x"}) for field in fields)]
     ids = [chunk_page(page(a), tokenizer=minilm(), scope=scope)[0].id for scope in scopes]
-    assert len(set(ids)) == 4
+    assert len(set(ids)) == 6
 
 
 def test_the_same_text_twice_on_a_page_has_two_ids() -> None:

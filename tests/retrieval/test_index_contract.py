@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import subprocess
-import sys
 from dataclasses import replace
+from itertools import product as product_of
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from qdrant_client import AsyncQdrantClient
 
 from retrieval.edge import EdgeIndex
-from retrieval.errors import BadInput, IndexBusy, IndexUnavailable, ModelMismatch
-from retrieval.index import ChunkIndex, EncodedChunk, IndexQuery, Stored, open_index
+from retrieval.errors import BadInput
+from retrieval.index import ChunkIndex, EncodedChunk, Stored, open_index
 from retrieval.late import TokenMatrix
-from retrieval.lexical import Bm25Encoder, SparseVector
 from retrieval.payload import merge_legs, to_chunk, to_late, to_payload
 from retrieval.qdrant import QdrantIndex
 from retrieval.types import Chunk, Reader, Scope, Unit, UnitKind
 from tests.library import chunk, encoded, unit_vector
+from tests.retrieval.asking import DIMS, NO_WORDS, found, query
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-DIMS = 32
-PUBLIC = Reader()
-NO_WORDS = SparseVector((), ())
 UNKNOWN = str(UUID(int=999_999))
 
 pytestmark = pytest.mark.filterwarnings(
@@ -58,20 +54,6 @@ async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     yield await QdrantIndex.attach(client, name, model="m", dims=DIMS)
     await client.delete_collection(name)
     await client.close()
-
-
-def query(
-    dense: np.typing.NDArray[np.float32] | None = None,
-    words: str = "",
-    reader: Reader = PUBLIC,
-    limit: int = 10,
-) -> IndexQuery:
-    lexical = Bm25Encoder().question(words) if words else NO_WORDS
-    return IndexQuery(unit_vector(0) if dense is None else dense, lexical, reader, limit)
-
-
-async def found(index: ChunkIndex, asked: IndexQuery) -> list[str]:
-    return [candidate.chunk.id for candidate in await index.search(asked)]
 
 
 async def test_a_stored_chunk_reads_back_as_it_was(index: ChunkIndex) -> None:
@@ -197,36 +179,81 @@ async def test_candidates_carry_their_token_vectors(index: ChunkIndex) -> None:
 TENANTS = ("acme", "ACME", "acme ", "ac me", "äcme", "acme/eu", "")
 AUDIENCES = ("public", "staff", "Public")
 LOCALES = ("en", "en-GB", "de")
+PRODUCTS = ("", "wren", "Wren", "wren 2")
+EVERY_SCOPE = [
+    Scope(tenant, audience, locale, product=product)
+    for tenant, audience, locale, product in product_of(TENANTS, AUDIENCES, LOCALES, PRODUCTS)
+]
+SHELVED = [
+    chunk("Boil the kettle.", n=n, page=f"{n % 5}.md", scope=scope)
+    for n, scope in enumerate(EVERY_SCOPE, start=1)
+]
+
+readers = st.builds(
+    Reader,
+    tenant=st.sampled_from([*TENANTS, "nobody"]),
+    audiences=st.lists(st.sampled_from([*AUDIENCES, ""]), max_size=3).map(tuple),
+    locale=st.sampled_from([None, *LOCALES, "fr"]),
+    product=st.sampled_from([None, *PRODUCTS, "unknown"]),
+)
 
 
-def mixed_chunks(count: int) -> list[Chunk]:
-    rng = np.random.default_rng(5)
-    scopes = [
-        Scope(str(rng.choice(TENANTS)), str(rng.choice(AUDIENCES)), str(rng.choice(LOCALES)))
-        for _ in range(count)
-    ]
-    return [
-        chunk("Boil the kettle.", n=n, page=f"{n % 3}.md", scope=scope)
-        for n, scope in enumerate(scopes, start=1)
-    ]
+@pytest.fixture
+async def shelves(index: ChunkIndex) -> ChunkIndex:
+    """An index that holds one chunk of every scope."""
+    await index.upsert([encoded(each) for each in SHELVED])
+    return index
 
 
-async def test_no_reader_ever_sees_a_chunk_that_is_not_theirs(index: ChunkIndex) -> None:
-    chunks = mixed_chunks(300)
-    await index.upsert([encoded(each) for each in chunks])
-    rng = np.random.default_rng(6)
-    for _ in range(25):
-        reader = Reader(
-            str(rng.choice([*TENANTS, "nobody"])),
-            tuple(str(a) for a in rng.choice(AUDIENCES, size=int(rng.integers(0, 3)))),
-            str(rng.choice(LOCALES)) if rng.integers(2) else None,
-        )
-        theirs = {each.id for each in chunks if reader.may_see(each.scope)}
-        seen = set(await found(index, query(words="kettle", reader=reader, limit=300)))
-        assert seen == theirs
-        assert {c.id for c in await index.read([c.id for c in chunks], reader)} == theirs
-        on_page = {each.id for each in chunks if each.page == "1.md"} & theirs
-        assert {c.id for c in await index.page("1.md", reader)} == on_page
+@given(readers, st.sampled_from(["kettle", ""]))
+@hypothesis_settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+async def test_every_way_to_read_shows_what_the_reader_may_see_and_nothing_else(
+    shelves: ChunkIndex, reader: Reader, words: str
+) -> None:
+    theirs = {each.id for each in SHELVED if reader.may_see(each.scope)}
+    asked = query(words=words, reader=reader, limit=len(SHELVED))
+    assert set(await found(shelves, asked)) == theirs
+    assert {c.id for c in await shelves.read([c.id for c in SHELVED], reader)} == theirs
+    on_page = {each.id for each in SHELVED if each.page == "1.md"} & theirs
+    assert {c.id for c in await shelves.page("1.md", reader)} == on_page
+
+
+@given(readers)
+@hypothesis_settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+async def test_neither_leg_alone_lets_anything_else_through(
+    shelves: ChunkIndex, reader: Reader
+) -> None:
+    """With few candidates to each leg, what is not theirs would push out what is."""
+    for words in ("kettle", ""):
+        candidates = await shelves.search(query(words=words, reader=reader, limit=3))
+        assert all(reader.may_see(candidate.chunk.scope) for candidate in candidates)
+        assert len(candidates) >= min(3, sum(reader.may_see(scope) for scope in EVERY_SCOPE))
+
+
+@pytest.mark.parametrize("tenant", TENANTS)
+async def test_a_run_is_told_of_one_tenants_chunks_only(shelves: ChunkIndex, tenant: str) -> None:
+    theirs = {each.id for each in SHELVED if each.scope.tenant == tenant}
+    assert set(await shelves.stored(tenant, "documents")) == theirs
+
+
+async def test_a_point_stored_before_there_were_products_holds_for_every_one(
+    index: ChunkIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_product(stored: EncodedChunk) -> dict[str, Any]:
+        return {name: value for name, value in to_payload(stored).items() if name != "product"}
+
+    for engine in ("edge", "qdrant"):
+        monkeypatch.setattr(f"retrieval.{engine}.to_payload", without_product)
+    old = chunk("Boil the kettle.")
+    await index.upsert([encoded(old)])
+    for reader in (Reader(), Reader(product="wren")):
+        assert await found(index, query(words="kettle", reader=reader)) == [old.id]
+        assert await index.read([old.id], reader) == await index.page("page.md", reader) == [old]
+    assert set(await index.stored("default", "documents")) == {old.id}
 
 
 async def test_an_id_that_is_none_is_simply_unknown(index: ChunkIndex) -> None:
@@ -234,7 +261,7 @@ async def test_an_id_that_is_none_is_simply_unknown(index: ChunkIndex) -> None:
     assert await index.read(["no such passage"], Reader()) == []
 
 
-scopes = st.builds(Scope, st.text(), st.text(), st.text(), st.text())
+scopes = st.builds(Scope, *[st.text()] * 5)
 units = st.builds(Unit, st.integers(0, 5000), st.integers(0, 5000), st.sampled_from(list(UnitKind)))
 chunks = st.builds(
     Chunk,
@@ -284,156 +311,7 @@ def same_tokens(one: TokenMatrix, other: TokenMatrix) -> bool:
     return same and (one.bounds, one.length) == (other.bounds, other.length)
 
 
-# What only the embedded index does: files and one owner.
-
-
-def open_edge(folder: Path, model: str = "m") -> EdgeIndex:
-    return EdgeIndex.open(folder, model=model, dims=DIMS)
-
-
-async def fill(folder: Path, count: int = 3) -> list[Chunk]:
-    index = open_edge(folder)
-    stored = [chunk("Boil the kettle.", n=n) for n in range(1, count + 1)]
-    await index.upsert([encoded(each) for each in stored])
-    await index.close()
-    return stored
-
-
-async def test_an_index_reopened_holds_what_was_stored(tmp_path: Path) -> None:
-    stored = await fill(tmp_path)
-    index = open_edge(tmp_path)
-    assert sorted(await found(index, query(words="kettle"))) == [each.id for each in stored]
-    assert await index.read([stored[1].id], Reader()) == [stored[1]]
-    await index.close()
-
-
-async def run_python(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return await asyncio.to_thread(
-        lambda: subprocess.run(
-            [sys.executable, "-c", script, folder], capture_output=True, text=True, check=False
-        )
-    )
-
-
-KILLED = """
-import asyncio, os, pathlib, sys
-from retrieval.edge import EdgeIndex
-from tests.library import chunk, encoded
-
-async def main():
-    index = EdgeIndex.open(pathlib.Path(sys.argv[1]), model="m", dims=32)
-    await index.upsert([encoded(chunk("Boil the kettle.", n=n)) for n in range(1, 51)])
-    await index.flush()
-    await index.upsert([encoded(chunk("Boil the kettle.", n=n)) for n in range(51, 61)])
-    os.kill(os.getpid(), 9)
-
-asyncio.run(main())
-"""
-
-
-async def test_a_killed_process_loses_nothing_that_was_flushed(tmp_path: Path) -> None:
-    killed = await run_python(KILLED, tmp_path)
-    assert killed.returncode == -9
-    index = open_edge(tmp_path)
-    assert await index.count() >= 50
-    assert len(await found(index, query(words="kettle", limit=50))) >= 50
-    await index.close()
-
-
-SECOND = """
-import pathlib, sys
-from retrieval.edge import EdgeIndex
-from retrieval.errors import IndexBusy
-try:
-    EdgeIndex.open(pathlib.Path(sys.argv[1]), model="m", dims=32)
-except IndexBusy as error:
-    print(error)
-"""
-
-
-async def test_a_second_process_is_told_who_has_the_index(tmp_path: Path) -> None:
-    index = open_edge(tmp_path)
-    second = await run_python(SECOND, tmp_path)
-    assert f"open in another process (pid {os.getpid()})" in second.stdout
-    await index.close()
-
-
-async def test_a_second_opening_in_one_process_is_refused_and_harmless(tmp_path: Path) -> None:
-    first = open_edge(tmp_path)
-    with pytest.raises(IndexBusy):
-        open_edge(tmp_path)
-    await first.upsert([encoded(chunk("Text."))])
-    await first.close()
-    await open_edge(tmp_path).close()
-
-
-async def test_another_models_index_is_refused_and_left_free(tmp_path: Path) -> None:
-    await fill(tmp_path)
-    with pytest.raises(ModelMismatch, match="vectors of 'm', not of 'other'"):
-        open_edge(tmp_path, "other")
-    index = open_edge(tmp_path)
-    assert await index.count() == 3
-    await index.close()
-
-
-@pytest.mark.parametrize("damage", [b"", b"{", b"\0\0\0"])
-async def test_a_damaged_index_says_how_to_mend_it(tmp_path: Path, damage: bytes) -> None:
-    await fill(tmp_path)
-    (tmp_path / "shard" / "edge_config.json").write_bytes(damage)
-    with pytest.raises(IndexUnavailable, match=r"cannot be opened.*ingest again") as caught:
-        open_edge(tmp_path)
-    assert str(tmp_path) in str(caught.value)
-
-
-async def test_an_index_whose_description_is_lost_is_not_taken_for_a_new_one(
-    tmp_path: Path,
-) -> None:
-    await fill(tmp_path)
-    (tmp_path / "shard" / "edge_config.json").unlink()
-    with pytest.raises(IndexUnavailable):
-        open_edge(tmp_path)
-
-
-def test_an_index_where_a_file_is_in_the_way_is_unavailable(tmp_path: Path) -> None:
-    (tmp_path / "index").write_text("I am a file.")
-    with pytest.raises(IndexUnavailable, match="index"):
-        open_edge(tmp_path / "index")
-
-
-async def test_a_closed_index_is_unavailable(tmp_path: Path) -> None:
-    index = open_edge(tmp_path)
-    await index.close()
-    with pytest.raises(IndexUnavailable):
-        await index.search(query(words="kettle"))
-    with pytest.raises(IndexUnavailable):
-        await index.count()
-
-
-# What only the server's index does.
-
-
-async def test_another_models_collection_is_refused() -> None:
-    client = AsyncQdrantClient(":memory:")
-    await QdrantIndex.attach(client, "c", model="m", dims=DIMS)
-    with pytest.raises(ModelMismatch, match="vectors of 'm', not of 'other'"):
-        await QdrantIndex.attach(client, "c", model="other", dims=DIMS)
-    await client.close()
-
-
-async def test_attaching_twice_keeps_what_is_stored() -> None:
-    client = AsyncQdrantClient(":memory:")
-    index = await QdrantIndex.attach(client, "c", model="m", dims=DIMS)
-    await index.upsert([encoded(chunk("Text."))])
-    again = await QdrantIndex.attach(client, "c", model="m", dims=DIMS)
-    assert await again.count() == 1
-    await client.close()
-
-
-async def test_a_server_that_is_not_there_is_unavailable() -> None:
-    client = AsyncQdrantClient(url="http://127.0.0.1:9", check_compatibility=False)
-    with pytest.raises(IndexUnavailable, match=r"does not answer.*ANSWERABLE_INDEX_URL"):
-        await QdrantIndex.attach(client, "c", model="m", dims=DIMS)
-    await client.close()
+# Which engine a URL opens.
 
 
 @pytest.mark.parametrize("url", ["", "edge:", "index", "redis://here"])

@@ -167,6 +167,11 @@ async def test_the_longest_allowed_question_is_answered(client: httpx.AsyncClien
         b'{"question": {"text": "a"}}',
         b'{"question": "a", "conversation_id": 7}',
         b'{"question": "a", "conversation_id": "' + b"c" * 41 + b'"}',
+        b'{"question": "a", "locale": ""}',
+        b'{"question": "a", "locale": "' + b"e" * 36 + b'"}',
+        b'{"question": "a", "product": ["kettle"]}',
+        b'{"question": "a", "product": "' + b"p" * 101 + b'"}',
+        b'{"question": "a", "product": "a\\u0000b"}',
     ],
 )
 async def test_a_body_of_the_wrong_shape_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
@@ -176,7 +181,12 @@ async def test_a_body_of_the_wrong_shape_is_refused(client: httpx.AsyncClient, b
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"question": "kettle \\ud800"}', b'{"question": "a", "conversation_id": "\\ud800"}']
+    "body",
+    [
+        b'{"question": "kettle \\ud800"}',
+        b'{"question": "a", "conversation_id": "\\ud800"}',
+        b'{"question": "a", "product": "\\ud800"}',
+    ],
 )
 async def test_half_a_character_breaks_nothing(client: httpx.AsyncClient, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
@@ -194,6 +204,27 @@ async def test_a_body_that_is_not_even_text_is_refused(client: httpx.AsyncClient
 async def test_the_wrong_field_is_named(client: httpx.AsyncClient) -> None:
     response = await client.post("/v1/chat", json={"question": 1})
     assert "body.question" in check_error(response, 422, "malformed_request")
+
+
+async def test_pages_in_another_language_are_not_quoted(client: httpx.AsyncClient) -> None:
+    assert (await ask(client, RETURNS, locale="en"))["served_by"] == "passage"
+    other = await ask(client, RETURNS, locale="de")
+    assert (other["served_by"], other["citations"]) == ("person", [])
+
+
+async def test_pages_about_every_product_answer_for_each(client: httpx.AsyncClient) -> None:
+    reply = await ask(client, RETURNS, product="Travel kettle")
+    assert reply["citations"][0]["page"] == "returns.md"
+
+
+async def test_a_request_cannot_choose_whose_documents_it_is_answered_from(
+    client: httpx.AsyncClient,
+) -> None:
+    voucher = "Who may give a goodwill voucher of twenty pounds?"
+    wanted = {"tenant": "acme", "audience": "staff", "audiences": ["public", "staff"]}
+    reply = await ask(client, voucher, **wanted, reader=wanted)
+    assert "goodwill" not in reply["answer"]
+    assert (await ask(client, RETURNS, **wanted))["served_by"] == "passage"
 
 
 async def test_an_unknown_conversation_begins_a_new_one(client: httpx.AsyncClient) -> None:
@@ -257,7 +288,9 @@ BODIES = st.one_of(
     JSON.map(lambda value: json.dumps(value).encode()),
     st.fixed_dictionaries(
         {"question": st.text(max_size=120) | JSON},
-        optional={"conversation_id": st.text(max_size=45) | JSON},
+        optional={
+            name: st.text(max_size=45) | JSON for name in ("conversation_id", "locale", "product")
+        },
     ).map(lambda value: json.dumps(value).encode()),
 )
 

@@ -71,6 +71,7 @@ async def test_a_trace_explains_the_answer(client: httpx.AsyncClient) -> None:
     assert scores == sorted(scores, reverse=True)
     assert all(c["cut"] for c in trace["candidates"] if c["scores"]["score"] < scores[-1])
     assert trace["versions"]["embedder"]
+    assert (trace["versions"]["reranker"], trace["versions"]["fusion"]) == ("late", "shipped")
 
 
 async def test_a_trace_names_only_pages_the_customer_may_see(client: httpx.AsyncClient) -> None:
