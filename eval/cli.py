@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -14,10 +15,8 @@ from rich.table import Table
 
 from app.settings import Settings
 
-if TYPE_CHECKING:
-    from eval.answers import AnswerScores
-
 EXAMPLES = Path(__file__).parent.parent / "examples"
+DEFAULT_CHUNKS = 5000
 
 cli = typer.Typer(help="Measure quality and speed.", no_args_is_help=True)
 out = Console()
@@ -25,23 +24,40 @@ err = Console(stderr=True)
 
 
 @cli.command()
-def answers(
-    golden: Annotated[Path, typer.Option(help="Golden questions, as JSON lines.")],
-    documents: Annotated[Path, typer.Option(help="The documents they are about.")],
+def answers(  # noqa: PLR0913 - options
+    golden: Annotated[Path | None, typer.Option(help="Golden questions, as JSON lines.")] = None,
+    documents: Annotated[Path | None, typer.Option(help="The documents they are about.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Instead: a data set, in BEIR's form, CLAPnq's or Chroma's."),
+    ] = None,
+    *,
+    pages: Annotated[
+        bool, typer.Option("--pages", help="Ingest the set's raw pages and search those.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write figures here.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write a report here.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write a reliability plot here.")] = None,
+    judge: Annotated[
+        str, typer.Option(help="Ask a model about each reply: an OpenAI-compatible server's URL.")
+    ] = "",
+    judge_model: Annotated[str, typer.Option(help="The judge's name there.")] = "default",
 ) -> None:
-    """Is the right passage cited, is the rest handed over, is the confidence honest?"""
-    from eval.run import answer_golden  # noqa: PLC0415 - seconds of imports that --help skips
+    """Is the right passage cited, is the rest handed over, is the confidence honest?
 
-    scores, measured = asyncio.run(answer_golden(Settings(), documents, golden, err, plot))
-    _show(scores)
-    out.print(
-        f"confidence: ECE {measured.ece:.3f}, AUROC right/wrong {measured.auroc_right:.3f}, "
-        f"answerable/unanswerable {measured.auroc_answerable:.3f}"
-    )
-    if json_file:
-        json_file.write_text(json.dumps({**asdict(scores), **asdict(measured)}, indent=2))
+    A judge's key is read from ANSWERABLE_JUDGE_KEY.
+    """
+    from eval.answers_report import AnswerOutputs, show  # noqa: PLC0415 - --help skips seconds
+    from eval.judge import KEY_VARIABLE, Judge  # noqa: PLC0415
+    from eval.run import AnswerTask, measure_answers  # noqa: PLC0415
+
+    asked = Judge.at(judge, judge_model, os.environ.get(KEY_VARIABLE, "")) if judge else None
+    task = AnswerTask(golden, documents, data, pages, asked)
+    outputs = AnswerOutputs(json_file, html_file, plot)
+    outputs.check()
+    report = asyncio.run(measure_answers(Settings(), task, err))
+    outputs.write(report)
+    show(report, out)
 
 
 @cli.command()
@@ -52,15 +68,50 @@ def calibrate(
     plot: Annotated[Path | None, typer.Option(help="Write a reliability plot here.")] = None,
 ) -> None:
     """Fit the confidence on golden questions; figures are of questions it was not fitted on."""
+    from eval.answers_report import confidence_figures, figures_table  # noqa: PLC0415
+    from eval.report import save_reliability  # noqa: PLC0415
     from eval.run import calibrate_on  # noqa: PLC0415
 
-    calibration, measured = asyncio.run(calibrate_on(Settings(), documents, golden, err, plot))
+    settings = Settings()
+    fitted = asyncio.run(calibrate_on(settings, documents, golden, err))
+    calibration = fitted.calibration
     out_file.write_text(json.dumps(asdict(calibration), indent=2) + "\n")
     out.print(f"{out_file}: {calibration.weights}, intercept {calibration.intercept}")
+    out.print("On questions left out of each fit:")
+    out.print(figures_table(confidence_figures(fitted.reliability, fitted.curve)))
+    if plot:
+        save_reliability(fitted.reliability, plot, settings.threshold)
+
+
+@cli.command()
+def tune(
+    out_file: Annotated[Path, typer.Option("--out", help="Where to write the weights.")],
+    golden: Annotated[Path | None, typer.Option(help="Golden questions, as JSON lines.")] = None,
+    documents: Annotated[Path | None, typer.Option(help="The documents they are about.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Instead: a data set, in BEIR's form, CLAPnq's or Chroma's.")
+    ] = None,
+) -> None:
+    """Fit how the search's signals are weighed to questions of your own, if that helps.
+
+    Name the file in ANSWERABLE_FUSION to use it. Nothing is written when the shipped weights are
+    as good on questions left out of the fit.
+    """
+    from eval.report import check_writable  # noqa: PLC0415
+    from eval.run import AnswerTask, tune_fusion  # noqa: PLC0415
+
+    check_writable([out_file])
+    tuning = asyncio.run(tune_fusion(Settings(), AnswerTask(golden, documents, data), err))
+    gain = tuning.gain
     out.print(
-        f"out of fold: ECE {measured.ece:.3f}, AUROC right/wrong {measured.auroc_right:.3f}, "
-        f"answerable/unanswerable {measured.auroc_answerable:.3f}"
+        f"{tuning.questions} questions, nDCG@10 of the shipped weights {tuning.shipped:.3f}; "
+        f"fitted ones add {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}) unseen"
     )
+    if not tuning.adopted:
+        out.print("The shipped weights stay: what fitting adds may be chance.")
+        return
+    out_file.write_text(json.dumps(asdict(tuning.weights), indent=2) + "\n")
+    out.print(f"{out_file}: {tuning.weights}")
 
 
 @cli.command()
@@ -89,16 +140,60 @@ def speed(
     )
 
 
-def _show(scores: AnswerScores) -> None:
-    rows = (
-        ("answerable, answered without a person", scores.answered, scores.answerable),
-        ("of those, cited passage right", scores.cited_right, scores.answered),
-        ("of those, gold answer in the reply", scores.answer_given, scores.answered),
-        ("unanswerable, handed to a person", scores.handed_over, scores.unanswerable),
-    )
-    table = Table("", "of", "", "share", box=None)
-    for name, count, total in rows:
-        table.add_row(name, str(total), str(count), f"{count / total:.1%}" if total else "-")
-    for kind, (total, right) in scores.by_kind.items():
-        table.add_row(f"  {kind}", str(total), str(right), f"{right / total:.0%}")
-    out.print(table)
+@cli.command()
+def scale(
+    chunks: Annotated[
+        list[int] | None,
+        typer.Option(help="How many chunks an index holds; give it again for another size."),
+    ] = None,
+    documents: Annotated[Path, typer.Option(help="Documents to take passages from.")] = EXAMPLES
+    / "help-centre",
+    questions: Annotated[
+        Path, typer.Option(help="Questions, as JSON lines with `text` or `question`.")
+    ] = EXAMPLES / "golden.jsonl",
+    most: Annotated[int, typer.Option(help="Ask at most this many questions.")] = 200,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write figures here.")] = None,
+) -> None:
+    """How fast and how exact is the search in an index of 5,000 chunks, or of any number?"""
+    from eval.golden import load_texts  # noqa: PLC0415
+    from eval.report import check_writable  # noqa: PLC0415
+    from eval.scale import ScaleTask, measure, show, to_json  # noqa: PLC0415
+
+    task = ScaleTask(documents, load_texts(questions)[:most], tuple(chunks or [DEFAULT_CHUNKS]))
+    check_writable([json_file] if json_file else [])
+    report = asyncio.run(measure(Settings(), task, err))
+    show(report, out)
+    if json_file:
+        json_file.write_text(to_json(report), encoding="utf-8")
+
+
+@cli.command()
+def retrieval(  # noqa: PLR0913 - options
+    data: Annotated[
+        Path, typer.Option(help="A data set: a folder in BEIR's form, CLAPnq's or Chroma's.")
+    ],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write figures here.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write a report here.")] = None,
+    run_file: Annotated[
+        Path | None, typer.Option("--run", help="Write what was found here, as a TREC run.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--compare", help="A run to compare with, as --run wrote it.")
+    ] = None,
+    *,
+    pages: Annotated[
+        bool, typer.Option("--pages", help="Ingest the set's raw pages and search those.")
+    ] = False,
+    legs: Annotated[
+        bool, typer.Option("--legs", help="Measure each part of the search alone too.")
+    ] = False,
+) -> None:
+    """Are the right passages found? nDCG@10, recall and MRR, with their intervals."""
+    from eval.retrieval import Task, measure  # noqa: PLC0415
+    from eval.retrieval_report import Outputs, show  # noqa: PLC0415
+
+    outputs = Outputs(json_file, html_file, run_file)
+    outputs.check()
+    report = asyncio.run(measure(Settings(), Task(data, pages, legs, baseline), err))
+    show(report, out)
+    outputs.write(report)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from retrieval.errors import BadInput
+from eval.errors import MalformedDataset
+from eval.rows import Placed, read_rows, unique
+from ingestion.parsing import parse
+from ingestion.sources.files import FolderSource, SourceFile
+from retrieval.errors import UnreadableDocument
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from eval.corpus import CorpusPassage, DatasetQuestion, RetrievalSet
+    from eval.rows import Row
+
 _NOT_WORDS = re.compile(r"[\W_]+")
-
-
-class MalformedDataset(BadInput):
-    """A data file does not hold what it should; the message names file and line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class GoldenQuestion:
         kind: How it is asked, or in what way it cannot be answered.
         earlier: What the customer wrote before it in the same conversation.
         passages: Where the answer stands; empty when the documents do not carry it.
-        answer: Words that a right reply contains; empty like `passages`.
+        answer: Words that a right reply contains; empty when the set names none.
     """
 
     id: str
@@ -53,20 +56,51 @@ class GoldenQuestion:
         return bool(self.passages)
 
 
-def load_golden(path: Path) -> tuple[GoldenQuestion, ...]:
+def load_golden(path: Path, pages: Mapping[str, str] | None = None) -> tuple[GoldenQuestion, ...]:
     """Read a file of JSON lines; `examples/README.md` describes them.
 
+    Args:
+        path: The file.
+        pages: What `read_pages` found in the documents, to hold gold passages against; None
+            takes them at their word.
+
     Raises:
-        MalformedDataset: A line is not what it should be.
+        MalformedDataset: The file is not what it should be, or a gold passage is not on its page.
     """
-    if not path.exists():
-        raise MalformedDataset(f"{path} does not exist.")
-    lines = path.read_text(encoding="utf-8").splitlines()
+    placed = [Placed(row.where, _question(row)) for row in read_rows(path)]
+    questions = unique(placed, lambda question: question.id)
+    if not questions:
+        raise MalformedDataset(f"{path} holds no question.", hint="Write one JSON object a line.")
+    if pages is not None:
+        for question in placed:
+            _check_passages(question, pages)
+    return questions
+
+
+def says(text: str, part: str) -> bool:
+    """Whether a text says what a part of it would, whole words only; layout does not matter."""
+    return f" {normalised(part)} " in f" {normalised(text)} "
+
+
+def golden_from(found: RetrievalSet) -> tuple[GoldenQuestion, ...]:
+    """A set's questions as golden ones; those without a relevant passage are unanswerable.
+
+    An answer that stands in none of its passages, as a person words it, is dropped: a service
+    that quotes cannot give it word for word.
+    """
+    passages = {passage.id: passage for passage in found.passages}
     return tuple(
-        _question(line, f"{path}:{number}")
-        for number, line in enumerate(lines, start=1)
-        if line.strip()
+        _golden(question, [passages[name] for name in found.relevant.get(question.id, ())])
+        for question in found.questions
     )
+
+
+def read_pages(documents: Path) -> dict[str, str]:
+    """What each page says, by the name ingestion gives it.
+
+    A page that cannot be read is left out; ingestion reports it.
+    """
+    return dict(_pages(FolderSource(documents)))
 
 
 def load_texts(path: Path) -> tuple[str, ...]:
@@ -75,14 +109,7 @@ def load_texts(path: Path) -> tuple[str, ...]:
     Raises:
         MalformedDataset: A line is not JSON, or has neither `text` nor `question`.
     """
-    texts = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            fields = json.loads(line)
-            texts.append(str(fields.get("text") or fields["question"]))
-        except (json.JSONDecodeError, KeyError, AttributeError) as error:
-            raise MalformedDataset(f"{path}:{number}: no question here: {error}.") from error
-    return tuple(texts)
+    return tuple(row.text("text") or row.name("question") for row in read_rows(path))
 
 
 def normalised(text: str) -> str:
@@ -90,26 +117,89 @@ def normalised(text: str) -> str:
     return _NOT_WORDS.sub(" ", text.lower()).strip()
 
 
-def _question(line: str, where: str) -> GoldenQuestion:
-    try:
-        fields = json.loads(line)
-        return _from_fields(fields)
-    except json.JSONDecodeError as error:
-        raise MalformedDataset(f"{where}: this is not JSON: {error.msg}.") from error
-    except (KeyError, TypeError) as error:
-        raise MalformedDataset(
-            f"{where}: missing or mistyped: {error}.",
-            hint="Each line needs id, question, kind, history, answerable, page, passage, answer.",
-        ) from error
-
-
-def _from_fields(fields: dict[str, Any]) -> GoldenQuestion:
-    passages = [fields, *fields.get("also", [])] if fields["answerable"] else []
+def _golden(question: DatasetQuestion, gold: Sequence[CorpusPassage]) -> GoldenQuestion:
+    wanted = bool(normalised(question.answer))
+    quotable = wanted and any(says(passage.text, question.answer) for passage in gold)
     return GoldenQuestion(
-        id=fields["id"],
-        question=fields["question"],
-        kind=fields["kind"],
-        earlier=tuple(m["text"] for m in fields["history"] if m["role"] == "customer"),
-        passages=tuple(GoldPassage(p["page"], p["passage"]) for p in passages),
-        answer=fields["answer"] or "",
+        id=question.id,
+        question=question.text,
+        kind="answerable" if gold else "unanswerable",
+        earlier=question.earlier,
+        passages=tuple(GoldPassage(passage.page or passage.id, passage.text) for passage in gold),
+        answer=question.answer if quotable else "",
     )
+
+
+def _pages(source: FolderSource) -> Iterator[tuple[str, str]]:
+    for file in source.read():
+        if not isinstance(file, SourceFile):
+            continue
+        try:
+            document = parse(file)
+        except UnreadableDocument:
+            continue
+        yield file.page, f"{document.metadata['title']} {document.page_content}"
+
+
+def _question(row: Row) -> GoldenQuestion:
+    answerable = _answerable(row)
+    turns = [(turn.name("role"), turn.text("text")) for turn in row.rows("history")]
+    answer = row.text("answer")
+    passages = tuple(_passages(row)) if answerable else ()
+    if answer and passages and not says(passages[0].text, answer):
+        raise MalformedDataset(
+            f"{row.where}: the answer '{answer}' does not stand in the passage.",
+            hint="'answer' has to be a piece of 'passage', word for word.",
+        )
+    return GoldenQuestion(
+        id=row.name("id"),
+        question=row.name("question"),
+        kind=row.name("kind"),
+        earlier=tuple(text for role, text in turns if role == "customer"),
+        passages=passages,
+        answer=answer if answerable else "",
+    )
+
+
+def _answerable(row: Row) -> bool:
+    answerable = row.fields.get("answerable")
+    if not isinstance(answerable, bool):
+        raise MalformedDataset(
+            f"{row.where}: 'answerable' is missing or neither true nor false.",
+            hint="Say true where the documents carry the answer, with 'page' and 'passage'.",
+        )
+    if not answerable and row.fields.get("passage"):
+        raise MalformedDataset(
+            f"{row.where}: the question is not answerable, and yet it has a passage.",
+            hint="Set 'answerable' to true, or 'page', 'passage' and 'answer' to null.",
+        )
+    return answerable
+
+
+def _passages(row: Row) -> Iterator[GoldPassage]:
+    for place in (row, *row.rows("also")):
+        passage = GoldPassage(place.text("page"), place.text("passage"))
+        if not passage.page or not normalised(passage.text):
+            raise MalformedDataset(
+                f"{place.where}: the question is answerable, but 'page' or 'passage' is empty.",
+                hint="Name the page and copy the words that answer, or set 'answerable' to false.",
+            )
+        yield passage
+
+
+def _check_passages(placed: Placed[GoldenQuestion], pages: Mapping[str, str]) -> None:
+    for passage in placed.value.passages:
+        if passage.page not in pages:
+            raise MalformedDataset(
+                f"{placed.where}: the page '{passage.page}' is not among the documents.",
+                hint="Write it as a path from the documents' folder, and check that it is there.",
+            )
+        if not says(pages[passage.page], passage.text):
+            raise MalformedDataset(
+                f"{placed.where}: '{_start(passage.text)}' does not stand on '{passage.page}'.",
+                hint="Copy the passage from the page as it reads now, without markup.",
+            )
+
+
+def _start(text: str, longest: int = 60) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}..."

@@ -2,40 +2,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from app.bootstrap import open_service
-from eval.answers import ScoredReply, ask_all, score
-from eval.golden import GoldenQuestion, GoldPassage
+from eval.answers import ask_all, score
+from eval.golden import GoldenQuestion
+from eval.shares import Share
 from ingestion.progress import LogMeter
-from tests.library import LIGHT, NOWHERE
+from tests.eval.replies import ANSWERED, UNANSWERED, reply
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from app.settings import Settings
-
-CONSOLE = Console(stderr=True)
-ANSWERED = GoldenQuestion(
-    id="g1",
-    question=LIGHT,
-    kind="plain",
-    earlier=(),
-    passages=(
-        GoldPassage(
-            "descaling.md",
-            "The descaling light blinks when limescale has built up inside the kettle.",
-        ),
-    ),
-    answer="limescale",
-)
-UNANSWERED = GoldenQuestion("g2", NOWHERE, "out-of-scope", (), (), "")
-
-
-def _reply(
-    golden: GoldenQuestion, *, handed_over: bool, passage_right: bool, answer_given: bool = False
-) -> ScoredReply:
-    return ScoredReply(golden, "", 0.5, handed_over, passage_right, answer_given, ())
 
 
 async def test_real_replies_are_scored_against_the_gold_passage(
@@ -51,20 +28,42 @@ async def test_real_replies_are_scored_against_the_gold_passage(
     assert right.confidence > elsewhere.confidence
     assert not elsewhere.passage_right
     assert elsewhere.handed_over
+    assert right.found[0].quoted
+    assert right.found[0].right
+    assert right.found[0].place == "descaling.md"
+    assert [found.score for found in right.found] == sorted(
+        (found.score for found in right.found), reverse=True
+    )
+    assert any("limescale has built up" in passage for passage in right.cited)
 
 
 def test_only_answered_questions_count_for_what_is_cited() -> None:
+    wordless = GoldenQuestion("g3", "?", "plain", (), ANSWERED.passages, "")
     replies = [
-        _reply(ANSWERED, handed_over=False, passage_right=True, answer_given=True),
-        _reply(ANSWERED, handed_over=False, passage_right=False),
-        _reply(ANSWERED, handed_over=True, passage_right=True),
-        _reply(UNANSWERED, handed_over=True, passage_right=False),
-        _reply(UNANSWERED, handed_over=False, passage_right=False),
+        reply(ANSWERED, passage_right=True, answer_given=True),
+        reply(ANSWERED),
+        reply(wordless, passage_right=True),
+        reply(ANSWERED, handed_over=True, passage_right=True),
+        reply(UNANSWERED, handed_over=True),
+        reply(UNANSWERED),
     ]
 
     scores = score(replies)
 
-    assert (scores.answerable, scores.answered) == (3, 2)
-    assert (scores.cited_right, scores.answer_given) == (1, 1)
-    assert (scores.unanswerable, scores.handed_over) == (2, 1)
-    assert scores.by_kind == {"out-of-scope": (2, 1), "plain": (3, 1)}
+    assert scores.answered == Share(3, 4)
+    assert scores.cited_right == Share(2, 3)
+    assert scores.answer_given == Share(1, 2)
+    assert scores.handed_over == Share(1, 2)
+    assert scores.by_kind == {"out-of-scope": Share(1, 2), "plain": Share(2, 4)}
+
+
+def test_a_share_of_all_is_not_called_certain() -> None:
+    interval = Share(5, 5).interval
+
+    assert interval is not None
+    assert interval.high == 1
+    assert 0.5 < interval.low < 0.6
+
+
+def test_a_share_of_nothing_has_no_interval() -> None:
+    assert Share(0, 0).interval is None

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from app.confidence import SIGNALS
-from eval.answers import ScoredReply
-from eval.calibration import fit, reliability
-from eval.report import draw_reliability
-from tests.eval.test_answers import ANSWERED, UNANSWERED
+from eval.calibration import fit, reliability, risk_coverage
+from retrieval.errors import BadInput
+from tests.eval.replies import ANSWERED, UNANSWERED, reply
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from eval.answers import ScoredReply
 
 
 def _replies(count: int) -> list[ScoredReply]:
@@ -21,24 +20,33 @@ def _replies(count: int) -> list[ScoredReply]:
     replies = []
     for _ in range(count):
         signals = {name: float(noise.uniform()) for name in SIGNALS}
-        right = bool(noise.uniform() < signals["dense"])
+        right = bool(noise.uniform() < signals["score"])
         golden = ANSWERED if right else UNANSWERED
-        replies.append(ScoredReply(golden, "", 0.5, False, right, right, (signals,)))  # noqa: FBT003 - as the fields stand
+        replies.append(reply(golden, passage_right=right, signals=signals))
     return replies
+
+
+def _right(*outcomes: bool) -> list[ScoredReply]:
+    return [reply(ANSWERED if right else UNANSWERED, passage_right=right) for right in outcomes]
 
 
 def test_the_fit_finds_the_signal_that_tells() -> None:
     calibration, _ = fit(_replies(400), "test")
 
-    assert max(calibration.weights, key=lambda name: calibration.weights[name]) == "dense"
+    assert max(calibration.weights, key=lambda name: calibration.weights[name]) == "score"
     assert calibration.name == "test"
 
 
 def test_confidence_rises_with_the_signal_and_stays_a_probability() -> None:
     calibration, _ = fit(_replies(400), "test")
-    weak, strong = (dict.fromkeys(SIGNALS, 0.5) | {"dense": value} for value in (0.1, 0.9))
+    weak, strong = (dict.fromkeys(SIGNALS, 0.5) | {"score": value} for value in (0.1, 0.9))
 
     assert 0 < calibration.confidence(weak) < calibration.confidence(strong) < 1
+
+
+def test_too_few_replies_to_fit_on_are_said_to_be() -> None:
+    with pytest.raises(BadInput, match="a fit needs 10 right and as many wrong ones"):
+        fit(_right(*[True] * 30, *[False] * 9), "test")
 
 
 def test_confidence_can_be_taken_at_its_word_on_replies_not_fitted_on() -> None:
@@ -48,7 +56,9 @@ def test_confidence_can_be_taken_at_its_word_on_replies_not_fitted_on() -> None:
     measured = reliability(unseen, replies)
 
     assert measured.ece < 0.1
-    assert measured.auroc_right > 0.7
+    assert measured.auroc_right is not None
+    assert measured.auroc_right.low < measured.auroc_right.value < measured.auroc_right.high
+    assert measured.auroc_right.value > 0.7
 
 
 def test_false_certainty_shows_as_calibration_error() -> None:
@@ -60,10 +70,39 @@ def test_false_certainty_shows_as_calibration_error() -> None:
     assert measured.ece == pytest.approx(wrong)
 
 
-def test_the_plot_is_drawn(tmp_path: Path) -> None:
-    replies = _replies(100)
-    path = tmp_path / "reliability.png"
+@pytest.mark.parametrize(
+    ("confidences", "auroc"),
+    [([0.9, 0.8, 0.2, 0.1], 1.0), ([0.1, 0.2, 0.8, 0.9], 0.0), ([0.5, 0.5, 0.5, 0.5], 0.5)],
+)
+def test_the_auroc_is_what_it_is_known_to_be(confidences: list[float], auroc: float) -> None:
+    measured = reliability(np.array(confidences), _right(True, True, False, False))  # noqa: FBT003
 
-    draw_reliability(reliability(np.linspace(0, 1, 100), replies), path, threshold=0.7)
+    assert measured.auroc_right is not None
+    assert measured.auroc_right.value == auroc
 
-    assert path.read_bytes().startswith(b"\x89PNG")
+
+def test_replies_of_one_kind_define_no_auroc() -> None:
+    measured = reliability(np.array([0.3, 0.6]), _right(True, True))  # noqa: FBT003
+
+    assert measured.auroc_right is None
+    assert measured.auroc_answerable is None
+
+
+def test_risk_and_coverage_are_those_of_each_threshold() -> None:
+    replies = _right(True, True, False, True)  # noqa: FBT003
+
+    curve = risk_coverage(np.array([0.9, 0.8, 0.6, 0.2]), replies)
+
+    assert curve.coverage == (0.25, 0.5, 0.75, 1.0)
+    assert curve.risk == pytest.approx((0, 0, 1 / 3, 1 / 4))
+    assert curve.aurc.value == pytest.approx((0 + 0 + 1 / 3 + 1 / 4) / 4)
+    assert curve.coverage_at[0.05].value == 0.5
+    assert curve.aurc.low <= curve.aurc.value <= curve.aurc.high
+
+
+def test_no_threshold_parts_replies_of_one_confidence() -> None:
+    curve = risk_coverage(np.array([0.9, 0.9, 0.1]), _right(True, False, False))  # noqa: FBT003
+
+    assert curve.coverage == pytest.approx((2 / 3, 1))
+    assert curve.risk == pytest.approx((1 / 2, 2 / 3))
+    assert curve.coverage_at[0.1].value == 0
