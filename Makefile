@@ -1,9 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench clean
+.PHONY: help demo serve test check bench bench-peers clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,8 +27,11 @@ check: $(VENV)/.dev ## Lint, format, types and import rules.
 bench: $(VENV)/.dev ## Measure speed, as ratios to one encode of a question.
 	@$(BIN)/answerable eval speed $(ARGS)
 
-clean: ## Remove the environment and everything stored.
-	rm -rf $(VENV) var
+bench-peers: $(VENV)/.dev $(PEERS)/.ready ## Measure retrieval beside LangChain, Haystack and LlamaIndex.
+	@$(BIN)/python -m eval.peers $(ARGS)
+
+clean: ## Remove the environments and everything stored.
+	rm -rf $(VENV) $(PEERS) var
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version) if sys.version_info < (3, 11) else 0'
@@ -40,3 +44,9 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.run
+
+$(PEERS)/.ready: eval/peers/requirements.txt eval/peers/requirements-no-deps.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c eval/peers/requirements.txt -r eval/peers/requirements.txt
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r eval/peers/requirements-no-deps.txt
+	@touch $@
