@@ -42,8 +42,8 @@ class Engine(Protocol):
 class Graph:
     """A prepared model's graph on the CPU, in bfloat16 where the CPU computes in it.
 
-    Every row of a batch is computed as it would be alone, so what a question gets does not depend
-    on who else is asking.
+    But for rounding, every row of a batch is computed as it would be alone: what a question gets
+    does not depend on who else is asking.
     """
 
     def __init__(self, folder: Path, threads: int) -> None:
@@ -120,7 +120,7 @@ def expect_torch_device(device: str) -> None:
     try:
         torch.ones(1, device=device).item()
     except (AssertionError, ImportError, RuntimeError) as error:
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
         raise BadInput(
             f"PyTorch cannot use the device '{device}' here: {reason}.",
             hint="Set ANSWERABLE_DEVICE to cpu, or to a PyTorch device of this machine such as "
