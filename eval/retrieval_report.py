@@ -17,6 +17,7 @@ from eval.report import (
     Plot,
     ReportPage,
     WorstQuestion,
+    check_writable,
     draw_differences,
     draw_histogram,
     draw_intervals,
@@ -24,7 +25,6 @@ from eval.report import (
 )
 from eval.runs import write_run
 from eval.searching import DENSE, FUSED, LEXICAL
-from retrieval.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,14 +68,7 @@ class Outputs:
         Raises:
             BadInput: A file could not be written.
         """
-        for path in filter(None, (self.figures, self.page, self.run)):
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.open("a", encoding="utf-8").close()
-            except OSError as error:
-                raise BadInput(
-                    f"{path} cannot be written: {error.strerror}.", hint="Name another file."
-                ) from error
+        check_writable(filter(None, (self.figures, self.page, self.run)))
 
     def write(self, report: RetrievalReport) -> None:
         """Write those asked for."""
