@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from eval.errors import MalformedDataset
 from eval.rows import Placed, read_rows, unique
 from ingestion.parsing import parse
-from ingestion.sources.files import FolderSource, SourceFile
+from ingestion.sources.files import FolderSource
+from ingestion.sources.source import SourceFile
 from retrieval.errors import UnreadableDocument
 
 if TYPE_CHECKING:

@@ -30,7 +30,8 @@ from ingestion.chunking import chunk_page
 from ingestion.ingest import BATCH, RESERVE_BYTES
 from ingestion.parsing import parse
 from ingestion.progress import open_meter
-from ingestion.sources.files import FolderSource, Skipped
+from ingestion.sources.files import FolderSource
+from ingestion.sources.source import Skipped
 from retrieval.batching import QuestionEncoder
 from retrieval.encoding import ChunkEncoder
 from retrieval.errors import BadInput, DiskFull, UnreadableDocument

@@ -14,7 +14,8 @@ import numpy as np
 
 from ingestion.chunking import chunk_page
 from ingestion.parsing import parse
-from ingestion.sources.files import FolderSource, SourceFile
+from ingestion.sources.files import FolderSource
+from ingestion.sources.source import SourceFile
 from retrieval.embedders import Embedder, open_embedder
 from retrieval.late import TOKEN_DIMS
 from retrieval.models import BUNDLED_MODEL

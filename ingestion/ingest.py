@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ingestion.chunking import chunk_page
 from ingestion.parsing import parse
 from ingestion.plan import Plan, plan
-from ingestion.sources.files import Skipped, SkipReason
+from ingestion.sources.source import Skipped, SkipReason
 from retrieval.errors import DiskFull, UnreadableDocument
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingestion.progress import Meter
-    from ingestion.sources.files import FolderSource, SourceFile
+    from ingestion.sources.files import FolderSource
+    from ingestion.sources.source import SourceFile
     from retrieval.encoding import ChunkEncoder
     from retrieval.index import ChunkWriter
     from retrieval.types import Chunk, Scope

@@ -20,7 +20,7 @@ from ingestion.rst import read_rst
 from retrieval.errors import UnreadableDocument
 
 if TYPE_CHECKING:
-    from ingestion.sources.files import SourceFile
+    from ingestion.sources.source import SourceFile
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _KEY = re.compile(r"\A\s*(?:#.*\n\s*)*[\w-]+[ \t]*:(?:\s|\Z)")

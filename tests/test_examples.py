@@ -8,7 +8,8 @@ import yaml
 
 from eval.golden import GoldenQuestion, load_golden, normalised
 from ingestion.parsing import parse
-from ingestion.sources.files import FolderSource, SourceFile
+from ingestion.sources.files import FolderSource
+from ingestion.sources.source import SourceFile
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 GOLDEN = load_golden(EXAMPLES / "golden.jsonl")

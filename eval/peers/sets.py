@@ -18,7 +18,8 @@ from eval.searching import standalone
 from ingestion.chunking import chunk_page
 from ingestion.context import breadcrumb
 from ingestion.parsing import parse
-from ingestion.sources.files import FolderSource, SourceFile
+from ingestion.sources.files import FolderSource
+from ingestion.sources.source import SourceFile
 from retrieval.errors import BadInput
 from retrieval.types import Scope
 

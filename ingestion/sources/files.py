@@ -6,11 +6,11 @@ import os
 import stat
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingestion.decoding import looks_binary
+from ingestion.sources.source import Skipped, SkipReason, SourceFile
 from retrieval.errors import NothingToIngest, SourceNotFound
 
 if TYPE_CHECKING:
@@ -18,51 +18,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".md", ".markdown", ".mdx", ".rst", ".html", ".htm", ".txt")
 DEFAULT_MAX_BYTES = 20_000_000
-
-
-class SkipReason(StrEnum):
-    """Why a file was left out, as a sentence an operator can act on."""
-
-    UNREADABLE = "The file cannot be opened."
-    SYMLINK_LOOP = "The symbolic link leads back to itself."
-    LEAVES_ROOT = "The symbolic link leads out of the folder being read."
-    TOO_LARGE = "The file is larger than the limit."
-    EMPTY = "The file is empty."
-    BINARY = "The file is named like text but holds binary data."
-    UNPARSABLE = "The file cannot be understood."
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """One file's bytes.
-
-    Attributes:
-        page: Its path under the root, with forward slashes.
-        data: All of it.
-        modified: When the file system says it last changed.
-    """
-
-    page: str
-    data: bytes
-    modified: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file that could not be used.
-
-    Attributes:
-        page: Its path under the root, with forward slashes.
-        reason: The kind of trouble.
-        detail: The particulars: sizes, targets, the system's own message.
-    """
-
-    page: str
-    reason: SkipReason
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.page}: {self.reason} {self.detail}".strip()
 
 
 @dataclass(frozen=True, slots=True)

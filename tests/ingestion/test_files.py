@@ -6,7 +6,8 @@ from typing import IO, Any
 
 import pytest
 
-from ingestion.sources.files import FolderSource, Skipped, SkipReason, SourceFile
+from ingestion.sources.files import FolderSource
+from ingestion.sources.source import Skipped, SkipReason, SourceFile
 from retrieval.errors import NothingToIngest, SourceNotFound
 
 

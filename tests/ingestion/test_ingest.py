@@ -15,7 +15,8 @@ import pytest
 
 from ingestion.ingest import BATCH, RESERVE_BYTES, Ingestion, IngestReport
 from ingestion.progress import LogMeter
-from ingestion.sources.files import FolderSource, SkipReason
+from ingestion.sources.files import FolderSource
+from ingestion.sources.source import SkipReason
 from retrieval.encoding import ChunkEncoder
 from retrieval.errors import DiskFull, NothingToIngest, SourceNotFound
 from retrieval.hybrid import Retriever

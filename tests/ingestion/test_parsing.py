@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ingestion.parsing import parse
-from ingestion.sources.files import SourceFile
+from ingestion.sources.source import SourceFile
 from retrieval.errors import UnreadableDocument
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ingestion.chunking import chunk_page
 from ingestion.parsing import parse
-from ingestion.sources.files import SourceFile
+from ingestion.sources.source import SourceFile
 from retrieval.duplicates import say_the_same
 from retrieval.types import Scope
 from tests.library import chunk
