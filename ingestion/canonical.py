@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 # A paragraph that happens to begin like one of these would be read back as something else.
 _MISTAKABLE = re.compile(r"^( *)(?=#{1,6}[ \t]|`{3}|~{3})", re.MULTILINE)
 _FENCE = re.compile(r"^ *(`{3,})", re.MULTILINE)
+_BLANK_LINE = re.compile(r"\n[ \t]*\n\s*")
 _TRAILING_STOP = re.compile(r"[\s.…:]+$")
 # A page that claims more is broken or hostile.
-_MOST_ROWS, _MOST_COLUMNS = 500, 50
+MOST_ROWS, MOST_COLUMNS = 500, 50
 _ENDS_CLAUSE = (".", "!", "?", ":", ";", ",", "。")
 
 
@@ -149,8 +150,8 @@ def _grid_row(row: Sequence[Span], reaching: dict[int, tuple[Cell, int]]) -> tup
             cell, down = reaching.pop(column)
         else:
             span = waiting.pop()
-            cell, down = span.cell, min(span.down, _MOST_ROWS)
-            waiting += [Span((), span.down)] * (min(span.across, _MOST_COLUMNS) - 1)
+            cell, down = span.cell, min(span.down, MOST_ROWS)
+            waiting += [Span((), span.down)] * (min(span.across, MOST_COLUMNS) - 1)
         if down > 1:
             reaching[column] = (cell, down - 1)
         cells.append(cell)
@@ -169,6 +170,12 @@ def defined(name: str, blocks: Cell) -> Cell:
     if blocks and isinstance(blocks[0], Paragraph):
         return (replace(blocks[0], text=f"{name}: {blocks[0].text}"), *blocks[1:])
     return (Paragraph(f"{name}:" if blocks else name), *blocks)
+
+
+def paragraphs(text: str) -> tuple[Paragraph, ...]:
+    """Plain text, cut at its blank lines."""
+    parts = _BLANK_LINE.split(text.strip("\n"))
+    return tuple(Paragraph(part.rstrip()) for part in parts if part.strip())
 
 
 def collapse(text: str) -> str:

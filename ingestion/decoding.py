@@ -26,7 +26,7 @@ _LEGACY = (
 # How `surrogateescape` marks a byte that is not UTF-8, and what the byte most likely meant.
 _STRAYS = {chr(0xDC00 + byte): bytes([byte]).decode("cp1252", "ignore") for byte in range(128, 256)}
 _NEWLINES = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff\ufffd]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffd]")
 _CONTROL_BYTES = bytes({*range(0x20)} - set(b"\t\n\x0b\x0c\r\x1b"))
 _SAMPLE = 65_536
 # Text has next to no control bytes; compressed data is about one tenth of them.
@@ -58,7 +58,12 @@ def decode(data: bytes, *, page: str = "the document") -> str:
         if encoding not in {None, "utf-8"}:
             raise UnreadableDocument(f"{page} is damaged {encoding} text.") from None
         text = _repaired(data) or _guessed(data, page)
-    return _UNPRINTABLE.sub("", _NEWLINES.sub("\n", text))
+    return printable(_NEWLINES.sub("\n", text))
+
+
+def printable(text: str) -> str:
+    """The text without characters that cannot be shown or stored."""
+    return _UNPRINTABLE.sub("", text)
 
 
 def looks_binary(data: bytes) -> bool:

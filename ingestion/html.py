@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -42,7 +43,8 @@ _BLOCKS = frozenset(
 )
 _FURNITURE_ROLES = frozenset({"navigation", "banner", "contentinfo", "search", "dialog"})
 _FURNITURE = re.compile(
-    r"(?:^|[\s_-])(?:cookie|consent|gdpr|breadcrumbs?|pagination|skip-?(?:link|to-content)|"
+    r"(?:^|[\s_-])(?:cookie(?:consent|banner|notice|bar)?|onetrust|CybotCookiebot\w*|didomi-host|"
+    r"usercentrics-root|iubenda-cs-banner|osano-cm|consent|gdpr|breadcrumbs?|pagination|skip-?(?:link|to-content)|"
     r"headerlink|hash-link|heading-anchor|anchor-?link|footnote-(?:ref|backref)|"
     r"sr-only|visually-hidden|toc|tableOfContents|edit-this-page|theme-edit-this-page)"
     r"(?:$|[\s_-])",
@@ -52,6 +54,12 @@ _MAIN = ("main article", "main", "[role=main]", "article")
 _LANGUAGE = re.compile(r"\b(?:language|lang|highlight|highlight-source)-([\w+#-]+)")
 _PERMALINK = frozenset("¶#§🔗")
 _LINE_BREAK = "\n"
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)")
+_DEEPEST = 10_000
+_CLOSED_BY_OTHERS = frozenset(
+    "area base br col colgroup dd dt embed hr img input li link meta option optgroup p param rp "
+    "rt source tbody td tfoot th thead tr track wbr".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +70,13 @@ class HtmlPage:
         blocks: Its main content.
         title: The text of `<title>`; empty when there is none.
         locale: The language it declares, if any.
+        links: Where the links of its main content lead, as authored, once each.
     """
 
     blocks: tuple[Block, ...]
     title: str
     locale: str | None
+    links: tuple[str, ...]
 
 
 def read_page(html: str) -> HtmlPage:
@@ -76,15 +86,20 @@ def read_page(html: str) -> HtmlPage:
         html: The page's source.
 
     Returns:
-        Its main content as blocks, its title and its language.
+        Its main content as blocks, its title, its language and its links.
+
+    Raises:
+        RecursionError: It nests too deeply to follow.
     """
-    tree = LexborHTMLParser(html)
+    tree = parsed(html)
     title = tree.css_first("head > title")
     root = tree.css_first("html")
+    content = _main(tree)
     return HtmlPage(
-        blocks=_main_blocks(tree),
+        blocks=content.blocks if content else (),
         title=collapse(title.text()) if title else "",
         locale=(root.attributes.get("lang") if root else None) or None,
+        links=_links(content.node, outer=content.outer) if content else (),
     )
 
 
@@ -96,20 +111,82 @@ def read_fragment(html: str) -> tuple[Block, ...]:
 
     Returns:
         Its blocks, in order.
+
+    Raises:
+        RecursionError: It nests too deeply to follow.
     """
-    body = LexborHTMLParser(html).body
+    body = parsed(html).body
     return _Walker().blocks(body) if body else ()
 
 
-def _main_blocks(tree: LexborHTMLParser) -> tuple[Block, ...]:
+def fragment_links(html: str) -> tuple[str, ...]:
+    """Where the links in a piece of HTML lead, as authored, once each."""
+    body = parsed(html).body
+    return _links(body, outer=False) if body else ()
+
+
+def parsed(html: str) -> LexborHTMLParser:
+    """Parse HTML that may be hostile.
+
+    Raises:
+        RecursionError: It nests too deeply to follow.
+    """
+    # The parser takes time by the square of the depth: an hour for what a megabyte can hold.
+    if html.count("<") > _DEEPEST and _open_tags(html) > _DEEPEST:
+        raise RecursionError
+    return LexborHTMLParser(html)
+
+
+def _open_tags(html: str) -> int:
+    """How many tags are never closed, of those that the next one does not close."""
+    left: Counter[str] = Counter()
+    for tag in _TAG.finditer(html):
+        name = tag[2].lower()
+        if tag[1]:
+            left[name] -= left[name] > 0
+        elif name not in _CLOSED_BY_OTHERS:
+            left[name] += 1
+    return left.total()
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """The part of a page that is read; `outer` when furniture may stand in it."""
+
+    node: LexborNode
+    outer: bool
+    blocks: tuple[Block, ...]
+
+
+def _main(tree: LexborHTMLParser) -> _Content | None:
     for selector in _MAIN:
         found = tree.css(selector)
         # Several articles are a list of teasers: none of them is the page.
         if len(found) == 1 and (blocks := _Walker().blocks(found[0])):
-            return blocks
+            return _Content(found[0], outer=False, blocks=blocks)
     if tree.body is None:
-        return ()
-    return _Walker(outer=True).blocks(tree.body) or _Walker().blocks(tree.body)
+        return None
+    if blocks := _Walker(outer=True).blocks(tree.body):
+        return _Content(tree.body, outer=True, blocks=blocks)
+    return _Content(tree.body, outer=False, blocks=_Walker().blocks(tree.body))
+
+
+def _links(root: LexborNode, *, outer: bool) -> tuple[str, ...]:
+    found = (
+        (node.attributes.get("href") or "").strip()
+        for node in root.css("a[href]")
+        if not _in_furniture(node, root, outer=outer)
+    )
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def _in_furniture(node: LexborNode, root: LexborNode, *, outer: bool) -> bool:
+    above: LexborNode | None = node
+    while above is not None and above.mem_id != root.mem_id:
+        if _is_furniture(above, above.tag or "", outer=outer):
+            return True
+        above = above.parent
+    return False
 
 
 @dataclass(slots=True)
@@ -136,11 +213,13 @@ class _Walker:
             self.words.append(_unwrapped(node.text_content or ""))
         elif tag == "br":
             self.words.append(_LINE_BREAK)
-        elif tag in _BLOCKS and not self._is_furniture(node, tag):
+        elif _is_furniture(node, tag, outer=self.outer):
+            return
+        elif tag in _BLOCKS:
             self._flush()
             self._block(node, tag)
             self._flush()
-        elif not self._is_furniture(node, tag):
+        else:
             self._children(node)
 
     def _block(self, node: LexborNode, tag: str) -> None:
@@ -159,16 +238,17 @@ class _Walker:
         if words:
             self.found.append(Heading(level, words.replace(_LINE_BREAK, " "), anchor))
 
-    def _is_furniture(self, node: LexborNode, tag: str) -> bool:
-        if tag in _DROPPED or (self.outer and tag in _OUTER):
-            return True
-        return bool(node.attributes) and _is_marked_furniture(node, tag)
-
     def _flush(self) -> None:
         if self.words:
             if text := _paragraph("".join(self.words)):
                 self.found.append(Paragraph(text))
             self.words.clear()
+
+
+def _is_furniture(node: LexborNode, tag: str, *, outer: bool) -> bool:
+    if tag in _DROPPED or (outer and tag in _OUTER):
+        return True
+    return bool(node.attributes) and _is_marked_furniture(node, tag)
 
 
 def _is_marked_furniture(node: LexborNode, tag: str) -> bool:

@@ -70,9 +70,16 @@ def to_html(text: str, *, mdx: bool = False) -> str:
     return str(_renderer(mdx=mdx).render("\n".join(_desugared(lines, mdx=mdx))))
 
 
+class _Markdown(MarkdownIt):
+    """CommonMark whose links stay as their author wrote them, without percent-encoding."""
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802 - the library's name
+        return url
+
+
 @cache
 def _renderer(*, mdx: bool) -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    parser = _Markdown("commonmark", {"html": True}).enable(["table", "strikethrough"])
     parser.use(footnote_plugin).use(deflist_plugin)
     if mdx:
         parser.add_render_rule("html_block", _html_with_markdown)
@@ -150,9 +157,9 @@ def _without_options(lines: list[str]) -> list[str]:
 def _prose(lines: list[str], *, mdx: bool) -> Iterator[str]:
     text = "\n".join(_line_by_line(lines))
     text = _ROLE.sub(_role_text, _COMMENT.sub("", text))
-    text = _outside_code(text, lambda part: _without_jsx(part, mdx=mdx))
     # The id becomes an element of its own, which survives inside a heading.
-    yield from _HEADING_ID.sub(r'\g<head> <a id="\g<id>"></a>', text).split("\n")
+    text = _HEADING_ID.sub(r'\g<head> <a id="\g<id>"></a>', text)
+    yield from _outside_code(text, lambda part: _without_jsx(part, mdx=mdx)).split("\n")
 
 
 def _line_by_line(lines: list[str]) -> Iterator[str]:

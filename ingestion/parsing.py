@@ -1,124 +1,87 @@
-"""One file to one LangChain document in canonical text."""
+"""One file to one page, whatever its format."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import yaml
-from langchain_core.documents import Document
 
-from ingestion.canonical import Block, Heading, Paragraph, collapse, render
+from ingestion.canonical import Heading, paragraphs
 from ingestion.decoding import decode
-from ingestion.html import read_fragment, read_page
+from ingestion.html import fragment_links, read_fragment, read_page
+from ingestion.limits import DEFAULT_LIMITS, ReadingLimits
+from ingestion.mail import read_mail
 from ingestion.markdown import to_html
+from ingestion.page import Page, document_of
+from ingestion.pdf import read_pdf
 from ingestion.rst import read_rst
-from retrieval.errors import UnreadableDocument
+from ingestion.slides import read_slides
+from ingestion.sources.files import SUFFIXES
+from ingestion.sources.source import SkipReason
+from ingestion.tables import read_csv, read_workbook
+from ingestion.unusable import Unusable, guarded
+from ingestion.word import read_word
 
 if TYPE_CHECKING:
+    from langchain_core.documents import Document
+
     from ingestion.sources.source import SourceFile
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _KEY = re.compile(r"\A\s*(?:#.*\n\s*)*[\w-]+[ \t]*:(?:\s|\Z)")
-_BLANK_LINE = re.compile(r"\n[ \t]*\n\s*")
 _LONGEST_TITLE = 80
 # A line that is neither a list item nor a row, and that does not end like a sentence.
 _TITLE_LINE = re.compile(r"(?![-*#|+>])[^\n]*[^\s.,;:!]\s*")
-_INDEX_NAMES = frozenset({"index", "readme", "_index"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """What a reader found, before it is written down.
-
-    Attributes:
-        blocks: The page's blocks.
-        title: The title it declares outside its text; empty when it does not.
-        locale: The language it declares, if any.
-        front: Its front matter.
-    """
-
-    blocks: tuple[Block, ...]
-    title: str = ""
-    locale: str | None = None
-    front: Mapping[str, object] = field(default_factory=dict)
-
-
-def parse(file: SourceFile) -> Document:
-    """Read a file of any supported format.
+def parse(file: SourceFile, limits: ReadingLimits = DEFAULT_LIMITS) -> Document:
+    """Read a file that is one document; `ingestion.reading` reads those that hold several.
 
     Args:
-        file: A Markdown, MDX, reStructuredText, HTML or plain text file.
+        file: A file of any format but ZIP and JSON.
+        limits: How much is taken out of it.
 
     Returns:
-        A document whose `page_content` is canonical text and whose `metadata` holds `page`,
-        `title`, `updated`, `audience`, `locale` and `anchors`: the fragment id of each
-        heading, keyed by the offset of its line as a decimal string.
+        The document; `ingestion.page.document_of` says what its metadata holds.
 
     Raises:
-        UnreadableDocument: The file is not text, says nothing, or nests too deeply to follow.
+        UnreadableDocument: The file is damaged, encrypted, says nothing, nests too deeply to
+            follow, or is of another kind.
     """
-    text = decode(file.data, page=file.page)
-    try:
-        page = _reader(file.page)(text)
-        canonical = render(page.blocks)
-    except RecursionError:
-        raise UnreadableDocument(f"{file.page} nests its elements too deeply.") from None
-    if not canonical.text.strip():
-        raise UnreadableDocument(f"{file.page} holds no text to read.")
-    anchors = {str(offset): anchor for offset, anchor in canonical.anchors.items()}
-    metadata = {"page": file.page, **_described(file.page, page), "anchors": anchors}
-    return Document(page_content=canonical.text, metadata=metadata)
+    page = read_file(file, limits)
+    with guarded(file.page):
+        return document_of(file.page, page, url=file.url)
 
 
-def _reader(page: str) -> Callable[[str], _Page]:
-    suffix = PurePosixPath(page).suffix.lower()
-    try:
-        return _READERS[suffix]
-    except KeyError:
-        raise UnreadableDocument(
-            f"{page} is of a kind that is not read.",
-            hint=f"Files that are read end in {', '.join(sorted(_READERS))}.",
-        ) from None
+def read_file(file: SourceFile, limits: ReadingLimits) -> Page:
+    """Read a file that is one document, without writing it down.
 
-
-def _described(page: str, found: _Page) -> dict[str, str | None]:
-    headings = (
-        block.text for block in found.blocks if isinstance(block, Heading) and block.level == 1
+    Raises:
+        UnreadableDocument: As for `parse`.
+    """
+    suffix = kind(file.page)
+    with guarded(file.page):
+        if suffix in _TEXT_READERS:
+            return _TEXT_READERS[suffix](decode(file.data, page=file.page))
+        if suffix in _READERS:
+            return _READERS[suffix](file, limits)
+    raise Unusable(
+        SkipReason.UNSUPPORTED,
+        f"{file.page} is of a kind that is not read.",
+        hint=f"Documents that are read end in {', '.join(sorted({**_TEXT_READERS, **_READERS}))}.",
     )
-    title = _first(found.front, "title") or next(headings, "") or found.title
-    return {
-        "title": collapse(title) or _titled(page),
-        "updated": _first(found.front, "updated", "last_updated", "lastmod", "last_update", "date"),
-        "audience": _first(found.front, "audience"),
-        "locale": _first(found.front, "locale", "lang", "language") or found.locale,
-    }
 
 
-def _first(front: Mapping[str, object], *keys: str) -> str | None:
-    """The first of the keys that holds one value, as text; dates are in ISO form."""
-    for key in keys:
-        value = front.get(key)
-        if isinstance(value, Mapping):
-            # Docusaurus: `last_update: {date: 2024-01-31, author: ...}`.
-            value = value.get("date")
-        if isinstance(value, date):
-            return value.isoformat()
-        if isinstance(value, str | int | float) and str(value).strip():
-            return str(value).strip()
-    return None
-
-
-def _titled(page: str) -> str:
-    """A title made of a file's name: `how-to_start.md` is "How to start"."""
-    path = PurePosixPath(page)
-    stem = path.parent.name if path.stem.lower() in _INDEX_NAMES else path.stem
-    words = collapse(re.sub(r"[-_]+", " ", stem or path.stem))
-    return words[:1].upper() + words[1:]
+def kind(page: str) -> str:
+    """The suffix that tells a file's format; what is at an address without one is a web page."""
+    if "://" not in page:
+        return PurePosixPath(page).suffix.lower()
+    suffix = PurePosixPath(urlsplit(page).path).suffix.lower()
+    return suffix if suffix in SUFFIXES else ".html"
 
 
 def _split_front_matter(text: str) -> tuple[Mapping[str, object], str]:
@@ -135,39 +98,41 @@ def _split_front_matter(text: str) -> tuple[Mapping[str, object], str]:
     return front if isinstance(front, Mapping) else {}, text[found.end() :]
 
 
-def _markdown(text: str, *, mdx: bool = False) -> _Page:
+def _markdown(text: str, *, mdx: bool = False) -> Page:
     front, body = _split_front_matter(text)
-    return _Page(read_fragment(to_html(body, mdx=mdx)), front=front)
+    html = to_html(body, mdx=mdx)
+    return Page(read_fragment(html), links=fragment_links(html), front=front)
 
 
-def _mdx(text: str) -> _Page:
+def _mdx(text: str) -> Page:
     return _markdown(text, mdx=True)
 
 
-def _rst(text: str) -> _Page:
+def _rst(text: str) -> Page:
     front, body = _split_front_matter(text)
-    return _Page(read_rst(body), front=front)
+    page = read_rst(body)
+    return Page(page.blocks, links=page.links, front=front)
 
 
-def _html(text: str) -> _Page:
+def _html(text: str) -> Page:
     front, body = _split_front_matter(text)
     page = read_page(body)
-    return _Page(page.blocks, page.title, page.locale, front)
+    return Page(page.blocks, page.title, page.locale, links=page.links, front=front)
 
 
-def _plain(text: str) -> _Page:
-    paragraphs = [part for part in _BLANK_LINE.split(text.strip("\n")) if part.strip()]
-    blocks: list[Block] = [Paragraph(part.rstrip()) for part in paragraphs]
-    if len(paragraphs) > 1 and _could_be_title(paragraphs[0]):
-        blocks[0] = Heading(1, paragraphs[0].strip())
-    return _Page(tuple(blocks))
+def _plain(text: str) -> Page:
+    """Paragraphs; a short first line that is no sentence is the title."""
+    found = paragraphs(text)
+    if len(found) > 1 and _could_be_title(found[0].text):
+        return Page((Heading(1, found[0].text.strip()), *found[1:]))
+    return Page(found)
 
 
 def _could_be_title(paragraph: str) -> bool:
     return len(paragraph) <= _LONGEST_TITLE and _TITLE_LINE.fullmatch(paragraph) is not None
 
 
-_READERS: dict[str, Callable[[str], _Page]] = {
+_TEXT_READERS: dict[str, Callable[[str], Page]] = {
     ".md": _markdown,
     ".markdown": _markdown,
     ".mdx": _mdx,
@@ -175,4 +140,13 @@ _READERS: dict[str, Callable[[str], _Page]] = {
     ".html": _html,
     ".htm": _html,
     ".txt": _plain,
+}
+_READERS: dict[str, Callable[[SourceFile, ReadingLimits], Page]] = {
+    ".pdf": read_pdf,
+    ".docx": read_word,
+    ".pptx": read_slides,
+    ".xlsx": read_workbook,
+    ".csv": read_csv,
+    ".tsv": read_csv,
+    ".eml": read_mail,
 }

@@ -85,19 +85,44 @@ def _settings() -> Any:  # noqa: ANN401 - docutils' settings are an untyped bag
     return settings
 
 
-def read_rst(text: str) -> tuple[Block, ...]:
+@dataclass(frozen=True, slots=True)
+class RstPage:
+    """What a page says.
+
+    Attributes:
+        blocks: Its blocks, in order.
+        links: Where its links lead, as authored, once each; roles such as `:doc:` name a
+            page of the manual and are not among them.
+    """
+
+    blocks: tuple[Block, ...]
+    links: tuple[str, ...]
+
+
+def read_rst(text: str) -> RstPage:
     """Read a reStructuredText page.
 
     Args:
         text: The page's source.
 
     Returns:
-        Its blocks, in order.
+        Its blocks and its links.
     """
     teach(text)
     document = new_document("page", _settings())
     Parser(inliner=_Inliner()).parse(text, document)
-    return tuple(_Reader(_replacements(document)).blocks(document, 0))
+    blocks = tuple(_Reader(_replacements(document)).blocks(document, 0))
+    return RstPage(blocks, _links(document))
+
+
+def _links(document: nodes.document) -> tuple[str, ...]:
+    """The addresses of links, and of targets, which named links lead to."""
+    found = (
+        str(node["refuri"])
+        for node in document.findall(nodes.Element)
+        if isinstance(node, nodes.reference | nodes.target) and node.get("refuri")
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def _replacements(document: nodes.document) -> dict[str, str]:

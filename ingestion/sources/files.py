@@ -15,8 +15,15 @@ from retrieval.errors import NothingToIngest, SourceNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
-SUFFIXES = (".md", ".markdown", ".mdx", ".rst", ".html", ".htm", ".txt")
+# Formats with a container of their own, which may hold any byte; their readers tell damage.
+_CONTAINERS = (".pdf", ".docx", ".pptx", ".xlsx", ".eml", ".zip")
+SUFFIXES = (
+    *(".md", ".markdown", ".mdx", ".rst", ".html", ".htm", ".txt"),
+    *(".csv", ".tsv", ".json", ".jsonl", ".ndjson"),
+    *_CONTAINERS,
+)
 DEFAULT_MAX_BYTES = 20_000_000
 
 
@@ -71,8 +78,11 @@ class FolderSource:
         walk = self._walk()
         return len(walk.pages) + len(walk.skipped)
 
-    def read(self) -> Iterator[SourceFile | Skipped]:
+    def read(self, held: AbstractSet[str] = frozenset()) -> Iterator[SourceFile | Skipped]:
         """Read the files one at a time, in the order of their paths.
+
+        Args:
+            held: The pages that are stored; all files are read, whether stored or not.
 
         Returns:
             Each file, or why it was skipped.
@@ -81,12 +91,16 @@ class FolderSource:
             SourceNotFound: The root does not exist.
             NothingToIngest: It holds no file with a suffix that is read.
         """
+        del held
         # The walk is done here, not in the generator: a wrong path fails at the call.
         walk = self._walk()
         return (
             walk.skipped[page] if page in walk.skipped else self._read(page, walk.pages[page])
             for page in sorted({*walk.pages, *walk.skipped})
         )
+
+    def commit(self) -> None:
+        """A folder is read anew each time: there is nothing to remember."""
 
     def _walk(self) -> _Walk:
         if not self.root.exists():
@@ -121,7 +135,7 @@ class FolderSource:
             return self._too_large(page, len(data))
         if not data.strip():
             return Skipped(page, SkipReason.EMPTY, f"{len(data)} bytes, none of them text.")
-        if looks_binary(data):
+        if looks_binary(data) and not page.lower().endswith(_CONTAINERS):
             return Skipped(page, SkipReason.BINARY, "Convert it to text or take it out.")
         return SourceFile(page, data, datetime.fromtimestamp(found.st_mtime, UTC))
 

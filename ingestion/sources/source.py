@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
 
@@ -17,10 +18,20 @@ class SkipReason(StrEnum):
     UNREADABLE = "The file cannot be opened."
     SYMLINK_LOOP = "The symbolic link leads back to itself."
     LEAVES_ROOT = "The symbolic link leads out of the folder being read."
-    TOO_LARGE = "The file is larger than the limit."
+    TOO_LARGE = "The file is larger than the limit: split it, or raise the source's max_bytes."
     EMPTY = "The file is empty."
     BINARY = "The file is named like text but holds binary data."
     UNPARSABLE = "The file cannot be understood."
+    ENCRYPTED = "The file is encrypted."
+    NEEDS_OCR = "It holds only images, no text."
+    BEYOND_READING = "It is beyond the limits of what is read from one file."
+    UNSAFE = "The archive's entry is not safe to read."
+    UNSUPPORTED = "Nothing in the file is of a kind that is read."
+    UNPUBLISHED = "It is not published."
+    RULED_OUT = "A rule of its source leaves it out."
+    UNREACHABLE = "The page could not be fetched."
+    LEAVES_SITE = "The page redirects out of the site."
+    BEYOND_LIMITS = "The crawl reached its limits before this page."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,10 @@ SourceItem: TypeAlias = SourceFile | Skipped | Unchanged
 
 
 class Source(Protocol):
-    """Somewhere documents come from. A new kind of source is one class like this."""
+    """Somewhere documents come from. A new kind of source is one class like this.
+
+    A run calls `count`, then `read`, and `commit` once what was read is what customers see.
+    """
 
     @property
     def base_url(self) -> str:
@@ -88,13 +102,26 @@ class Source(Protocol):
             NothingToIngest: It holds nothing that can be read.
         """
 
-    def read(self) -> Iterator[SourceItem]:
+    def read(self, held: AbstractSet[str] = frozenset()) -> Iterator[SourceItem]:
         """Each page, or why it was skipped, or that it has not changed.
 
         A page that is no longer yielded has been removed; one that is skipped keeps what was
         stored of it. What cannot be read is skipped, never raised.
 
+        Args:
+            held: The pages that are stored as they would be stored now; only of these may it
+                say that they are unchanged.
+
         Raises:
             SourceNotFound: There is no such source.
             NothingToIngest: It holds nothing that can be read.
+        """
+
+    def commit(self) -> None:
+        """What the last `read` yielded is published: only now remember how far it came.
+
+        A run that fails before this is repeated from where the one before it ended.
+
+        Raises:
+            Unavailable: What is remembered cannot be written down.
         """

@@ -34,6 +34,21 @@ def test_only_the_main_content_is_read(main: str) -> None:
     assert (page.title, page.locale) == ("Reset & more", "de")
 
 
+@pytest.mark.parametrize(
+    "banner",
+    [
+        "id='onetrust-consent-sdk'",
+        "id='CybotCookiebotDialog'",
+        "class='cookieConsent box'",
+        "id='usercentrics-root'",
+        "role='dialog'",
+    ],
+)
+def test_cookie_banners_are_dropped_from_pages_without_landmarks(banner: str) -> None:
+    page = read_page(f"<body><div {banner}><p>We use cookies.</p></div><p>Click it.</p></body>")
+    assert render(page.blocks).text == "Click it."
+
+
 def test_inline_markup_goes_and_its_words_stay() -> None:
     html = (
         "<p>Press <b>Save</b>&nbsp;<code>x  = 1</code>,<br>then <a href='/y'>go on</a>.\n Now</p>"

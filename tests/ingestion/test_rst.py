@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def read(source: str) -> str:
-    return render(read_rst(dedent(source))).text
+    return render(read_rst(dedent(source)).blocks).text
 
 
 def test_sections_lists_and_code() -> None:
@@ -230,5 +230,5 @@ def test_comments_targets_and_footnote_marks_are_not_text() -> None:
 
 
 def test_section_ids_are_kept_for_links() -> None:
-    canonical = render(read_rst("AD/LDAP\n=======\n\nText."))
+    canonical = render(read_rst("AD/LDAP\n=======\n\nText.").blocks)
     assert canonical.anchors == {0: "ad-ldap"}
