@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
     from langchain_core.documents import Document
 
-__all__ = ["DEFAULT_BUDGET", "SMALLEST_BUDGET", "TokenCounter", "chunk_page"]
+__all__ = ["CHUNKER_VERSION", "DEFAULT_BUDGET", "SMALLEST_BUDGET", "TokenCounter", "chunk_page"]
 
 # A 256-token model, less what another tokenizer version may count differently.
 DEFAULT_BUDGET = 240
+# To be raised when the same page is cut into other chunks than before: all are read again then.
+CHUNKER_VERSION = 1
 SMALLEST_BUDGET = 32
 
 # Parts of the budget: what context may take, a repeated table header within that, below what
@@ -47,6 +49,7 @@ class _Page:
     Attributes:
         text: Its canonical text.
         name: Its path or URL.
+        url: Where it is read; empty when the page does not say.
         title: Its title.
         anchors: Fragment ids by the offset of the heading's line.
         blocks: Its blocks.
@@ -57,6 +60,7 @@ class _Page:
 
     text: str
     name: str
+    url: str
     title: str
     anchors: Mapping[str, str]
     blocks: tuple[Block, ...]
@@ -117,7 +121,8 @@ def chunk_page(
         tokenizer: Counts tokens the way the embedder will.
         budget: How many tokens `Chunk.embedded_text` may be.
         scope: Who may see the page.
-        base_url: Where the pages can be read; a chunk's `url` is under it.
+        base_url: Where the pages can be read; a chunk's `url` is under it, unless the
+            document's metadata has a `url` of its own.
 
     Returns:
         The chunks in page order. Each character that is neither whitespace nor part of a
@@ -145,6 +150,7 @@ def _opened(document: Document, tokenizer: TokenCounter, budget: int) -> _Page:
     return _Page(
         text=text,
         name=name,
+        url=str(metadata.get("url") or ""),
         title=str(metadata.get("title") or name),
         anchors=metadata.get("anchors") or {},
         blocks=outline(text),
@@ -217,7 +223,7 @@ def _finished(
         yield Chunk(
             id=_identity(scope, page.name, draft.context, text, seen[draft.context, text]),
             page=page.name,
-            url=_url(base_url, page.name, draft.anchor),
+            url=_url(page.url or _under(base_url, page.name), draft.anchor),
             title=page.title,
             headings=draft.headings,
             text=text,
@@ -247,7 +253,10 @@ def _identity(scope: Scope, *parts: str | int) -> str:
     return str(UUID(bytes=blake2b(named.encode(), digest_size=16).digest(), version=5))
 
 
-def _url(base_url: str, page: str, anchor: str) -> str:
+def _under(base_url: str, page: str) -> str:
     path = page if "://" in page else quote(page)
-    base = f"{base_url.rstrip('/')}/" if base_url else ""
-    return f"{base}{path}#{anchor}" if anchor else f"{base}{path}"
+    return f"{base_url.rstrip('/')}/{path}" if base_url else path
+
+
+def _url(page: str, anchor: str) -> str:
+    return f"{page.partition('#')[0]}#{anchor}" if anchor else page

@@ -1,0 +1,1 @@
+"""The parts of reading a website; `ingestion.sources.website` puts them together."""
