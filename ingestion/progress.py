@@ -29,8 +29,8 @@ _log = logging.getLogger(__name__)
 class Meter(Protocol):
     """Told about one step's progress."""
 
-    def start(self, step: str, total: int) -> None:
-        """A step begins; `total` is how many things it will do."""
+    def start(self, step: str, total: int | None) -> None:
+        """A step begins; `total` is how many things it will do, None when nobody knows."""
 
     def advance(self, done: int = 1) -> None:
         """That many more are done."""
@@ -41,11 +41,11 @@ class LogMeter:
 
     def __init__(self) -> None:
         self._step = ""
-        self._total = 0
+        self._total: int | None = 0
         self._done = 0
         self._logged = 0.0
 
-    def start(self, step: str, total: int) -> None:
+    def start(self, step: str, total: int | None) -> None:
         """See `Meter.start`."""
         self._step, self._total, self._done = step, total, 0
         self._logged = time.monotonic()
@@ -54,9 +54,10 @@ class LogMeter:
         """See `Meter.advance`."""
         self._done += done
         now = time.monotonic()
-        if self._done >= self._total or now - self._logged >= LOG_SECONDS:
+        if self._done == self._total or now - self._logged >= LOG_SECONDS:
             self._logged = now
-            _log.info("%s: %d of %d", self._step, self._done, self._total)
+            of = "" if self._total is None else f" of {self._total}"
+            _log.info("%s: %d%s", self._step, self._done, of)
 
 
 class BarMeter:
@@ -66,7 +67,7 @@ class BarMeter:
         self._progress = progress
         self._task: TaskID | None = None
 
-    def start(self, step: str, total: int) -> None:
+    def start(self, step: str, total: int | None) -> None:
         """See `Meter.start`."""
         self._task = self._progress.add_task(step, total=total)
 

@@ -1,0 +1,1 @@
+"""What is wrong with a set of documents, found before a customer finds it."""
