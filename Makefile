@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench bench-peers clean
+.PHONY: help demo serve test test-ray check bench bench-peers clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,6 +17,9 @@ serve: $(VENV)/.run ## Serve the chat API and page over what has been ingested.
 
 test: $(VENV)/.dev ## Set up everything and run the tests.
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-ray: $(VENV)/.ray ## Test ingestion on a Ray of two workers, which this installs.
+	@$(BIN)/python -m pytest tests/ingestion/test_ray_engine.py $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format, types and import rules.
 	$(BIN)/ruff check .
@@ -44,6 +47,10 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.ray: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,ray]'
+	@touch $@
 
 $(PEERS)/.ready: eval/peers/requirements.txt eval/peers/requirements-no-deps.txt
 	$(PYTHON) -m venv $(PEERS)

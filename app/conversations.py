@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
-from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, event, insert, select
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import Row, insert, select
 
 from app.schema import conversations, handoffs, messages, metadata, traces
 from app.types import (
@@ -26,16 +21,7 @@ from app.types import (
     ServedBy,
     Trace,
 )
-from retrieval.errors import StoreUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from sqlalchemy.engine.interfaces import DBAPIConnection
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-
-CHECK_URL = "Check ANSWERABLE_DATABASE_URL, its permissions and the free disk space."
+from ingestion.database import Database
 
 _TRACE = TypeAdapter(Trace)
 
@@ -69,35 +55,18 @@ class ConversationStore:
     Every method raises `StoreUnavailable` when the database cannot be read or written.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     @classmethod
     async def open(cls, url: str) -> ConversationStore:
         """Connect by SQLAlchemy URL and create missing tables."""
-        try:
-            engine = create_async_engine(url)
-        except (SQLAlchemyError, ImportError) as error:
-            place = url.rsplit("@", maxsplit=1)[-1]  # what is before it is a password
-            raise StoreUnavailable(
-                f"'{place}' does not name a database: {error}.", hint=CHECK_URL
-            ) from error
-        if engine.dialect.name == "sqlite":
-            await asyncio.to_thread(_probe, engine.url.database or "")
-            event.listen(engine.sync_engine, "connect", _tune_sqlite)
-        store = cls(engine)
-        try:
-            async with store._transaction() as connection:
-                await connection.run_sync(metadata.create_all)
-        except StoreUnavailable:
-            await store.close()
-            raise
-        return store
+        return cls(await Database.open(url, metadata))
 
     async def record(self, turn: Turn) -> None:
         """Store one turn in one transaction."""
         now = datetime.now(UTC)
-        async with self._transaction() as connection:
+        async with self._database.transaction() as connection:
             if turn.new:
                 await connection.execute(insert(conversations), _conversation_row(turn))
             await connection.execute(insert(messages), _message_rows(turn, now))
@@ -116,7 +85,7 @@ class ConversationStore:
             .where(messages.c.conversation_id == conversation_id)
             .order_by(messages.c.at, messages.c.id)
         )
-        async with self._transaction() as connection:
+        async with self._database.transaction() as connection:
             if (await connection.execute(known)).first() is None:
                 return None
             rows = (await connection.execute(turns)).all()
@@ -125,48 +94,17 @@ class ConversationStore:
     async def trace(self, trace_id: str, tenant: str) -> Trace | None:
         """A tenant's trace, or None when that tenant has none of this id."""
         wanted = select(traces.c.body).where(traces.c.id == trace_id, traces.c.tenant == tenant)
-        async with self._transaction() as connection:
+        async with self._database.transaction() as connection:
             row = (await connection.execute(wanted)).first()
         return None if row is None else _TRACE.validate_python(row.body)
 
     async def check(self) -> None:
         """Raise `StoreUnavailable` unless the database answers."""
-        async with self._transaction() as connection:
-            await connection.execute(select(1))
+        await self._database.check()
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._engine.dispose()
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._engine.begin() as connection:
-                yield connection
-        except (SQLAlchemyError, OSError) as error:
-            raise StoreUnavailable(
-                f"The database does not answer: {getattr(error, 'orig', None) or error}.",
-                hint=CHECK_URL,
-            ) from error
-
-
-def _probe(file: str) -> None:
-    """Refuse a file that does not open, before a thread is started that keeps it open."""
-    try:
-        with closing(sqlite3.connect(file)) as connection:
-            connection.execute("PRAGMA schema_version")
-    except sqlite3.Error as error:
-        raise StoreUnavailable(
-            f"The database {file} does not open: {error}.", hint=CHECK_URL
-        ) from error
-
-
-def _tune_sqlite(connection: DBAPIConnection, _record: object) -> None:
-    """Let readers work beside the writer; a power cut may cost the last turn, never the file."""
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+        await self._database.close()
 
 
 def _conversation_row(turn: Turn) -> dict[str, Any]:

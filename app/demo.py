@@ -38,7 +38,7 @@ async def run_demo(
         console: Where progress is drawn.
         once: Stop after the reply instead of serving on.
     """
-    await ingest_folders(settings, [HELP_CENTRE], "default", "", console)
+    await ingest_folders(settings, [HELP_CENTRE], console)
     async with serving(settings) as (server, url):
         show(url, await _ask(url, question))
         if not once:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from app.bootstrap import open_library
-from app.confidence import shipped_calibration
+from app.bootstrap import calibration_in_use, open_library
 from app.conversations import ConversationStore
-from ingestion.ingest import RESERVE_BYTES
+from ingestion.releases.candidate import RESERVE_BYTES
 from retrieval.errors import AnswerableError
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ async def examine(settings: Settings) -> list[Finding]:
         _disk(settings),
         *await _library(settings),
         await _database(settings),
-        Finding("calibration", ok=True, detail=shipped_calibration().name),
+        Finding("calibration", ok=True, detail=calibration_in_use(settings).name),
     ]
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 from app.api.server import create_app
 from app.bootstrap import open_service
+from app.control import taking_orders
+from app.knowledge import OwnKnowledge
 from retrieval.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -36,8 +38,20 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[asyncio.Task[None],
 
     The parts are opened first: a database that is down is not taken for a port in use.
     """
-    async with open_service(settings) as service, _listening(service) as running_at:
+    async with (
+        open_service(settings) as service,
+        _taking_orders(service),
+        _listening(service) as running_at,
+    ):
         yield running_at
+
+
+def _taking_orders(service: Service) -> AbstractAsyncContextManager[None]:
+    """Let others work on an embedded index through this process; a server takes them itself."""
+    settings = service.settings
+    if not settings.resolved_index_url.startswith("edge:"):
+        return nullcontext()
+    return taking_orders(settings, OwnKnowledge(settings, service.library))
 
 
 @asynccontextmanager

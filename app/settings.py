@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from retrieval.errors import BadInput
+from retrieval.index import DEFAULT_COLLECTION, place_of
 from retrieval.models import BUNDLED_MODEL
 from retrieval.rerankers import DEFAULT_RERANKER
 
@@ -50,6 +51,10 @@ class Settings(BaseSettings):
         default="",
         description="JSON file of fusion weights, from `answerable eval tune`; empty for ours.",
     )
+    calibration: str = Field(
+        default="",
+        description="JSON file from `answerable eval calibrate`; empty for our calibration.",
+    )
     threshold: float = Field(
         default=0.7, ge=0, le=1, description="Below this confidence a person answers."
     )
@@ -87,6 +92,21 @@ class Settings(BaseSettings):
     def resolved_database(self) -> str:
         """The database URL, with the default filled in."""
         return self.database_url or f"sqlite+aiosqlite:///{self.home / 'answerable.db'}"
+
+    @property
+    def resolved_ledger(self) -> str:
+        """The database that releases are noted in: an embedded index keeps its own beside it."""
+        kind, _, folder = self.resolved_index_url.partition(":")
+        if kind == "edge":
+            return f"sqlite+aiosqlite:///{Path(folder) / 'releases.db'}"
+        return self.resolved_database
+
+    @property
+    def index_name(self) -> str:
+        """What the model's part of the index is called in the ledger, which may have others."""
+        kind, _, rest = self.resolved_index_url.partition(":")
+        collection = rest.strip("/").partition("/")[2] or DEFAULT_COLLECTION
+        return f"{kind if kind == 'edge' else collection}/{place_of(self.embedder)}"
 
     @property
     def models_folder(self) -> Path:

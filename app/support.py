@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from app.reply import CitedText
     from app.search import Finder, Finding
     from app.types import Event, Question
+    from ingestion.releases.published import PublishedIndex
     from llm.extractive import Quote
+    from retrieval.types import Reader
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class _Request:
     trace_id: str
     conversation_id: str
     asked_at: datetime
+    reader: Reader
     new: bool = True
     history: tuple[Message, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -76,11 +79,13 @@ class SupportService:
         self,
         *,
         finder: Finder,
+        published: PublishedIndex,
         store: ConversationStore,
         threshold: float,
         versions: Mapping[str, str],
     ) -> None:
         self._finder = finder
+        self._published = published
         self._store = store
         self._threshold = threshold
         self._versions = dict(versions)
@@ -124,7 +129,8 @@ class SupportService:
         if asks_for_person(request.question.text):
             return
         with request.stage("find"):
-            reader = request.question.reader
+            # One release for all of the request, whatever is published meanwhile.
+            reader = request.reader = await self._published.pinned(request.question.reader)
             parts = split_questions(request.question.text)
             standalone = [condense(part, request.history) for part in parts]
             request.findings = tuple([await self._finder.find(q, reader) for q in standalone])
@@ -187,7 +193,7 @@ class SupportService:
             threshold=self._threshold,
             served_by=answer.served_by,
             stages=tuple(request.stages),
-            versions=self._versions,
+            versions={**self._versions, "release": str(request.reader.release or "")},
             failures=tuple(request.failures),
         )
 
@@ -195,6 +201,7 @@ class SupportService:
 def _begin(question: Question) -> _Request:
     return _Request(
         question=question,
+        reader=question.reader,
         trace_id=f"ans_{token_hex(8)}",
         conversation_id=f"cnv_{token_hex(8)}",
         asked_at=datetime.now(UTC),

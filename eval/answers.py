@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.types import Question
-from eval.golden import says
 from eval.report import Found
 from eval.shares import Share
+from ingestion.golden import says
 from retrieval.errors import StoreUnavailable
 from retrieval.types import Reader
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from app.bootstrap import Service
     from app.types import Answer, CandidateTrace, Trace
-    from eval.golden import GoldenQuestion
+    from ingestion.golden import GoldenQuestion
     from ingestion.progress import Meter
     from retrieval.types import Chunk
 

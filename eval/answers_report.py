@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from eval.answers import ScoredReply
     from eval.calibration import Reliability, RiskCoverage
+    from eval.fitting import Fitting, SampleFigures
     from eval.judge import Judged
     from eval.metrics import Interval
     from eval.run import AnswerReport
@@ -40,6 +41,11 @@ WORST_SHOWN = 40
 FEW = 100  # questions; with fewer, an interval spans a fifth of the scale or more
 BY_KIND = "Went as it should, by kind of question"
 CONFIDENCE = "Confidence"
+COLUMNS = (
+    "AUROC, answerable or not: on questions that the fit saw, on those left out of each fit, and "
+    "with the whole set left out. ECE: on questions left out, with the set's own intercept, and "
+    "with the intercept as written."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,30 @@ def figures_table(shown: Iterable[Figure]) -> Table:
             table.add_row(Text(group), "", "", "", style="bold")
         ends = "" if figure.low is None else f"{figure.low:.3f} to {figure.high:.3f}"
         table.add_row(Text(figure.name), f"{figure.value:.3f}", ends, Text(figure.note))
+    return table
+
+
+def show_fitting(fitting: Fitting, console: Console) -> None:
+    """Print what was fitted, why, and what it is worth."""
+    first = fitting.sets[0]
+    console.print(Text(fitting.why))
+    console.print(Text(f"{first.name}, on questions left out of each fit:"))
+    console.print(figures_table(confidence_figures(first.unseen, first.curve)))
+    console.print(_sets_table(fitting.sets))
+    console.print(Text(COLUMNS))
+
+
+def _sets_table(sets: Iterable[SampleFigures]) -> Table:
+    table = Table("", "questions", "seen", "unseen", "set left out", "ECE", "as written", box=None)
+    for figures in sets:
+        aurocs = (figures.seen, figures.unseen.auroc_answerable, figures.left_out)
+        table.add_row(
+            Text(figures.name),
+            str(figures.questions),
+            *("-" if auroc is None else f"{auroc.value:.3f}" for auroc in aurocs),
+            f"{figures.unseen.ece:.3f}",
+            f"{figures.ece_written:.3f}",
+        )
     return table
 
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eval.corpus import CorpusPassage, DatasetQuestion, RetrievalSet
-from eval.errors import MalformedDataset
-from eval.rows import Placed, read_lines, read_rows, unique
+from ingestion.rows import Placed, read_lines, read_rows, unique
+from retrieval.errors import MalformedDataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
-    from eval.rows import Row
+    from ingestion.rows import Row
 
 CORPUS, QUERIES, QRELS = "corpus.jsonl", "queries.jsonl", ("qrels.tsv", "qrels/test.tsv")
 PAGES = "pages"

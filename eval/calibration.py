@@ -1,4 +1,4 @@
-"""Fits the confidence, and measures what it is worth."""
+"""Measures what the confidence is worth."""
 
 from __future__ import annotations
 
@@ -7,14 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from app.confidence import SIGNALS, Calibration
 from eval.metrics import CONFIDENCE, RESAMPLES, SEED, Interval
-from retrieval.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,10 +21,7 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
     Positions = NDArray[np.intp]
 
-FOLDS = 10
 BINS = 10
-# Strong enough that no signal gets a weight it earned on a handful of questions.
-REGULARISATION = 0.3
 RISKS = (0.05, 0.1)
 
 
@@ -69,29 +60,6 @@ class RiskCoverage:
     risk: tuple[float, ...]
     aurc: Interval
     coverage_at: Mapping[float, Interval]
-
-
-def fit(replies: Sequence[ScoredReply], name: str) -> tuple[Calibration, Floats]:
-    """Fit on single questions whose outcome is known.
-
-    Returns:
-        The calibration, and each reply's confidence by a model that did not see it (10-fold).
-
-    Raises:
-        BadInput: There are too few right or wrong replies to leave some out of each fit.
-    """
-    hits = sum(reply.passage_right for reply in replies)
-    if min(hits, len(replies) - hits) < FOLDS:
-        raise BadInput(
-            f"{hits} of {len(replies)} replies are right; a fit needs {FOLDS} right and as many "
-            "wrong ones.",
-            hint="Add golden questions, of those the documents answer and of those they do not.",
-        )
-    evidence = np.array([[reply.evidence[0][s] for s in SIGNALS] for reply in replies])
-    right = _right(replies)
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-    unseen = cross_val_predict(_model(), evidence, right, cv=folds, method="predict_proba")[:, 1]
-    return _unscaled(_model().fit(evidence, right), name), unseen
 
 
 def reliability(confidences: Floats, replies: Sequence[ScoredReply]) -> Reliability:
@@ -185,20 +153,3 @@ def _interval(value: float, drawn: Floats) -> Interval:
     tail = (100 - CONFIDENCE) / 2
     ends = np.percentile(defined, [tail, 100 - tail]) if len(defined) else (value, value)
     return Interval(value, float(ends[0]), float(ends[1]))
-
-
-def _model() -> Pipeline:
-    return make_pipeline(StandardScaler(), LogisticRegression(C=REGULARISATION))
-
-
-def _unscaled(model: Pipeline, name: str) -> Calibration:
-    """The same model, for signals as they are."""
-    scaler, regression = model[0], model[1]
-    weights = regression.coef_[0] / scaler.scale_
-    intercept = regression.intercept_[0] - weights @ scaler.mean_
-    named = zip(SIGNALS, weights, strict=True)
-    return Calibration(
-        name=name,
-        intercept=round(float(intercept), 4),
-        weights={signal: round(float(weight), 4) for signal, weight in named},
-    )

@@ -65,22 +65,32 @@ def calibrate(
     golden: Annotated[Path, typer.Option(help="Golden questions, as JSON lines.")],
     documents: Annotated[Path, typer.Option(help="The documents they are about.")],
     out_file: Annotated[Path, typer.Option("--out", help="Where to write the calibration.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Fit weights to this data set too; give it again for another. One without "
+            "unanswerable questions is searched without the answers to half of them."
+        ),
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="Write a reliability plot here.")] = None,
 ) -> None:
-    """Fit the confidence on golden questions; figures are of questions it was not fitted on."""
-    from eval.answers_report import confidence_figures, figures_table  # noqa: PLC0415
-    from eval.report import save_reliability  # noqa: PLC0415
+    """Fit the confidence on golden questions; figures are of questions it was not fitted on.
+
+    Name the file in ANSWERABLE_CALIBRATION to use it. Without --data the weights that come with
+    the service are kept, with another intercept and slope, unless weights of your own are better.
+    """
+    from eval.answers_report import show_fitting  # noqa: PLC0415
+    from eval.report import check_writable, save_reliability  # noqa: PLC0415
     from eval.run import calibrate_on  # noqa: PLC0415
 
+    check_writable([path for path in (out_file, plot) if path])
     settings = Settings()
-    fitted = asyncio.run(calibrate_on(settings, documents, golden, err))
-    calibration = fitted.calibration
-    out_file.write_text(json.dumps(asdict(calibration), indent=2) + "\n")
-    out.print(f"{out_file}: {calibration.weights}, intercept {calibration.intercept}")
-    out.print("On questions left out of each fit:")
-    out.print(figures_table(confidence_figures(fitted.reliability, fitted.curve)))
+    fitting = asyncio.run(calibrate_on(settings, golden, documents, data or [], err))
+    out_file.write_text(json.dumps(asdict(fitting.calibration), indent=2) + "\n")
+    out.print(f"{out_file}: {fitting.calibration}")
+    show_fitting(fitting, out)
     if plot:
-        save_reliability(fitted.reliability, plot, settings.threshold)
+        save_reliability(fitting.sets[0].unseen, plot, settings.threshold)
 
 
 @cli.command()
@@ -135,7 +145,7 @@ def speed(
     out.print(f"{report.questions} questions over {report.passages} passages")
     out.print(table)
     out.print(
-        f"ingestion: {report.ingestion.added / report.ingestion.seconds:.0f} passages/s, "
+        f"ingestion: {report.passages / report.ingestion.seconds:.0f} passages/s, "
         f"{report.encoder_share:.0%} of the time in the encoder"
     )
 
@@ -165,6 +175,24 @@ def scale(
     show(report, out)
     if json_file:
         json_file.write_text(to_json(report), encoding="utf-8")
+
+
+@cli.command()
+def nightly(
+    documents: Annotated[Path, typer.Option(help="Real pages to make others of.")] = EXAMPLES
+    / "help-centre",
+    pages: Annotated[int, typer.Option(min=1, help="How many pages to make.")] = 1000,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write figures here.")] = None,
+) -> None:
+    """What does a nightly run cost: the first one, one with nothing new, one with 1% changed?"""
+    from eval.nightly import measure, show, to_json  # noqa: PLC0415
+    from eval.report import check_writable  # noqa: PLC0415
+
+    check_writable([json_file] if json_file else [])
+    runs = measure(Settings(), documents, pages, err)
+    show(runs, out)
+    if json_file:
+        json_file.write_text(to_json(runs), encoding="utf-8")
 
 
 @cli.command()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from eval.beir import is_beir, read_beir
 from eval.corpus import CorpusPassage, DatasetQuestion, RetrievalSet
-from eval.errors import MalformedDataset
 from eval.public_sets import is_chroma, is_clapnq, read_chroma, read_clapnq
+from retrieval.errors import MalformedDataset
 
 if TYPE_CHECKING:
     from pathlib import Path

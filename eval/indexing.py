@@ -7,14 +7,16 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from eval.errors import MalformedDataset
 from eval.overlap import carried, words
+from eval.scratch import publish_as_it_is
 from ingestion.chunking import DEFAULT_BUDGET
 from ingestion.context import breadcrumb
-from ingestion.ingest import BATCH
+from ingestion.engines import BATCH
 from ingestion.sources.files import FolderSource
+from ingestion.sources.rules import PathRules
+from ingestion.sources.spec import SourceSpec
 from retrieval.encoding import ChunkEncoder
-from retrieval.errors import BadInput
+from retrieval.errors import BadInput, MalformedDataset
 from retrieval.sentences import split_units
 from retrieval.types import Chunk, Reader, Scope
 
@@ -95,6 +97,7 @@ async def index_passages(library: Library, found: RetrievalSet, meter: Meter) ->
         await library.index.upsert(encoder.encode(batch))
         meter.advance(len(batch))
     await library.index.flush()
+    await publish_as_it_is(library)
     names = {c.id: p.id for c, p in zip(chunks, found.passages, strict=True)}
     return Indexed(len(chunks), names, {}, {}, (), _cut_off(library, chunks))
 
@@ -109,18 +112,18 @@ async def index_pages(
     """
     gold = _gold(found)
     source = FolderSource(_pages(found))
-    report = await library.ingestion(settings, meter).run(source, Scope())
-    await library.index.flush()
+    spec = SourceSpec(Scope().source, source, Scope(), PathRules())
+    report = await library.publisher(settings, meter).run([spec])
     shelf = {
         page: tuple(await library.index.page(page, Reader())) for page in source.listing().pages
     }
     carries = carried(gold, shelf)
     notes = (
-        f"{report.pages} pages were ingested; {len(report.skipped)} files were skipped.",
+        f"{report.counts.read} pages were ingested; {len(report.skipped)} files were skipped.",
         RULE,
     )
     cautions = (*_lost(gold, carries), *_told(found, shelf))
-    return Indexed(report.chunks, {}, carries, shelf, notes, cautions)
+    return Indexed(report.counts.encoded, {}, carries, shelf, notes, cautions)
 
 
 def _chunk(passage: CorpusPassage, position: int, encoder: ChunkEncoder) -> Chunk:

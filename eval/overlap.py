@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eval.golden import normalised
+from ingestion.golden import normalised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

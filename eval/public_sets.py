@@ -8,8 +8,8 @@ import json
 from typing import TYPE_CHECKING
 
 from eval.corpus import CorpusPassage, DatasetQuestion, RetrievalSet
-from eval.errors import MalformedDataset
-from eval.rows import Placed, Row, read_rows, read_text, unique
+from ingestion.rows import Placed, Row, read_rows, read_text, unique
+from retrieval.errors import MalformedDataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,36 +10,39 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.bootstrap import open_service
+from app.bootstrap import calibration_in_use, open_service
 from app.confidence import shipped_calibration
 from app.ingesting import ingest_folders
 from eval.answers import ask_all, carries_gold, score
-from eval.calibration import fit, reliability, risk_coverage
+from eval.calibration import reliability, risk_coverage
 from eval.datasets import load_set
-from eval.errors import MalformedDataset
-from eval.golden import golden_from, load_golden, read_pages
+from eval.fitting import Sample, fit_own, fit_pooled
+from eval.golden import golden_from
 from eval.indexing import index_pages, index_passages
 from eval.judge import judge_replies, summarise
 from eval.scratch import scratch_settings
+from eval.taken_out import with_unanswerable
 from eval.tuning import judge_candidates, tune
+from ingestion.golden import load_golden, read_pages
 from ingestion.progress import open_meter
-from retrieval.errors import BadInput
+from retrieval.errors import BadInput, MalformedDataset
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from rich.console import Console
 
     from app.bootstrap import Service
-    from app.confidence import Calibration
     from app.settings import Settings
     from eval.answers import AnswerScores, IsRight, ScoredReply
     from eval.calibration import Reliability, RiskCoverage
-    from eval.golden import GoldenQuestion
+    from eval.corpus import RetrievalSet
+    from eval.fitting import Fitting
     from eval.judge import Judge, Judged, NoVerdict, Verdict
     from eval.tuning import Tuning
+    from ingestion.golden import GoldenQuestion
     from retrieval.types import Chunk
 
 
@@ -91,15 +95,6 @@ class AnswerReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """A calibration, and what it is worth on questions left out of each fit."""
-
-    calibration: Calibration
-    reliability: Reliability
-    curve: RiskCoverage
-
-
-@dataclass(frozen=True, slots=True)
 class Asking:
     """A service that is ready, and what to ask of it."""
 
@@ -138,15 +133,29 @@ async def measure_answers(settings: Settings, task: AnswerTask, console: Console
 
 
 async def calibrate_on(
-    settings: Settings, documents: Path, golden: Path, console: Console
-) -> Fitted:
-    """Fit the confidence; what is measured is of questions left out of each fit."""
-    async with _over_documents(settings, golden, documents, console) as asking:
+    settings: Settings, golden: Path, documents: Path, data: Sequence[Path], console: Console
+) -> Fitting:
+    """Fit the confidence to golden questions, and to data sets along with them.
+
+    Raises:
+        BadInput: There are too few right or wrong replies.
+        MalformedDataset: A data file is not what it should be.
+    """
+    sets = [with_unanswerable(load_set(folder)) for folder in data]
+    opened = [
+        _over_documents(settings, golden, documents, console),
+        *(_over_set(settings, found, console) for found in sets),
+    ]
+    samples = [await _sample(asking, console) for asking in opened]
+    return fit_pooled(samples) if data else fit_own(samples[0], shipped_calibration())
+
+
+async def _sample(opened: AbstractAsyncContextManager[Asking], console: Console) -> Sample:
+    """The questions that were searched for once: of the others no one search was right."""
+    async with opened as asking:
         with open_meter(console) as meter:
-            replies = await ask_all(asking.service, asking.questions, meter)
-    single = [reply for reply in replies if len(reply.evidence) == 1]
-    calibration, unseen = fit(single, name=f"{golden.name}, {len(single)} questions")
-    return Fitted(calibration, reliability(unseen, single), risk_coverage(unseen, single))
+            replies = await ask_all(asking.service, asking.questions, meter, asking.is_right)
+    return Sample(asking.name, tuple(reply for reply in replies if len(reply.evidence) == 1))
 
 
 async def tune_fusion(settings: Settings, task: AnswerTask, console: Console) -> Tuning:
@@ -172,7 +181,7 @@ def open_asking(
     if task.golden and task.documents and not task.data:
         return _over_documents(settings, task.golden, task.documents, console)
     if task.data and not task.golden and not task.documents:
-        return _over_set(settings, task.data, console, pages=task.pages)
+        return _over_set(settings, load_set(task.data), console, pages=task.pages)
     raise BadInput(
         "What to ask of what is not clear.",
         hint="Give --golden and --documents, or --data alone.",
@@ -185,22 +194,24 @@ async def _over_documents(
 ) -> AsyncIterator[Asking]:
     """The service over ingested documents; the questions are checked before minutes of work."""
     questions = load_golden(golden, read_pages(documents))
-    name, seen = f"{golden.name} over {documents.name}", tuple(_seen_before(golden))
+    name = f"{golden.name} over {documents.name}"
     with tempfile.TemporaryDirectory() as folder:
         scratch = scratch_settings(settings, folder)
-        await ingest_folders(scratch, [documents], "default", "", console)
+        await ingest_folders(scratch, [documents], console)
         async with open_service(scratch) as service:
+            seen = tuple(_seen_before(name, settings))
             yield Asking(name, service, questions, carries_gold, seen)
 
 
 @asynccontextmanager
 async def _over_set(
-    settings: Settings, data: Path, console: Console, *, pages: bool
+    settings: Settings, found: RetrievalSet, console: Console, *, pages: bool = False
 ) -> AsyncIterator[Asking]:
     """The service over a data set's passages, or over its raw pages."""
-    found = load_set(data)
     if not found.questions:
-        raise MalformedDataset(f"{data} holds no question.", hint="Add some to queries.jsonl.")
+        raise MalformedDataset(
+            f"'{found.name}' holds no question.", hint="Add some to queries.jsonl."
+        )
     with tempfile.TemporaryDirectory() as folder:
         scratch = scratch_settings(settings, folder)
         async with open_service(scratch) as service:
@@ -213,14 +224,14 @@ async def _over_set(
             def is_right(chunk: Chunk, golden: GoldenQuestion) -> bool:
                 return indexed.is_right(chunk, found.relevant.get(golden.id, {}))
 
-            cautions = indexed.cautions
+            cautions = (*indexed.cautions, *_seen_before(found.name, settings))
             yield Asking(found.name, service, golden_from(found), is_right, cautions)
 
 
-def _seen_before(golden: Path) -> Iterator[str]:
-    fitted = shipped_calibration().name
-    if fitted.startswith(f"{golden.name},"):
+def _seen_before(name: str, settings: Settings) -> Iterator[str]:
+    fitted = calibration_in_use(settings).name
+    if name in re.split(r", |: |; then ", fitted):
         yield (
-            f"The confidence was fitted on a file of this name ({fitted}), so its figures flatter "
+            f"The confidence was fitted on a set of this name ({fitted}), so its figures flatter "
             "it: 'answerable eval calibrate' gives those of questions left out of each fit."
         )

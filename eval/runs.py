@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from eval.errors import MalformedDataset
-from eval.rows import Placed, read_lines, unique
+from ingestion.rows import Placed, read_lines, unique
+from retrieval.errors import MalformedDataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -27,9 +27,10 @@ from eval.growth import grow, number_of, tenant_of
 from eval.scratch import scratch_settings
 from eval.speed import Timing
 from ingestion.chunking import chunk_page
-from ingestion.ingest import BATCH, RESERVE_BYTES
+from ingestion.engines import BATCH
 from ingestion.parsing import parse
 from ingestion.progress import open_meter
+from ingestion.releases.candidate import RESERVE_BYTES
 from ingestion.sources.files import FolderSource
 from ingestion.sources.source import Skipped
 from retrieval.batching import QuestionEncoder

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from app.bootstrap import Service
     from app.settings import Settings
-    from ingestion.ingest import IngestReport
+    from ingestion.releases.publishing import RunReport
 
 START_SECONDS = 60
 
@@ -65,7 +65,7 @@ class SpeedReport:
     passages: int
     questions: int
     timings: tuple[Timing, ...]
-    ingestion: IngestReport
+    ingestion: RunReport
 
     @property
     def encoder_share(self) -> float:
@@ -83,12 +83,12 @@ async def measure(
     """Ingest `documents` into a scratch folder and time each question three ways."""
     with tempfile.TemporaryDirectory() as folder:
         scratch = scratch_settings(settings, folder)
-        [(_, report)] = await ingest_folders(scratch, [documents], "default", "", console)
+        report = await ingest_folders(scratch, [documents], console)
         async with open_service(scratch) as service:
             inside = await _inside(service, questions)
         with _server(scratch) as url:
             chat = await _through_http(url, questions)
-        return SpeedReport(report.chunks, len(questions), (*inside, chat), report)
+        return SpeedReport(report.counts.encoded, len(questions), (*inside, chat), report)
 
 
 async def _inside(service: Service, questions: Sequence[str]) -> tuple[Timing, Timing]:

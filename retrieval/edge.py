@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from filelock import FileLock, Timeout
 from qdrant_edge import (
+    CountRequest,
     Distance,
     EdgeConfig,
     EdgeShard,
@@ -15,7 +16,7 @@ from qdrant_edge import (
     EdgeVectorParams,
     FieldCondition,
     Filter,
-    IsEmptyCondition,
+    IntegerIndexParams,
     KeywordIndexParams,
     MatchAny,
     MatchValue,
@@ -25,6 +26,7 @@ from qdrant_edge import (
     Query,
     QueryBatchRequest,
     QueryRequest,
+    RangeFloat,
     ScrollRequest,
     SearchParams,
     SparseVector,
@@ -32,19 +34,23 @@ from qdrant_edge import (
 )
 
 from retrieval.errors import IndexBusy, IndexUnavailable, ModelMismatch
-from retrieval.index import ChunkIndex
+from retrieval.index import FIRST, NEWEST, ChunkIndex
 from retrieval.payload import (
+    CONTENT_FIELDS,
+    COUNTED_FIELDS,
     DENSE,
     FILTERED_FIELDS,
     LEXICAL,
     SEARCH_WIDTH,
     TENANT,
+    VERSION_FIELDS,
     merge_legs,
-    only_ids,
-    place_payload,
+    read_at,
+    reencoded,
     to_chunk,
     to_payload,
-    to_stored,
+    to_version,
+    version_id,
 )
 
 if TYPE_CHECKING:
@@ -53,11 +59,12 @@ if TYPE_CHECKING:
 
     from qdrant_edge import Record
 
-    from retrieval.index import Candidate, EncodedChunk, IndexQuery, Stored
+    from retrieval.index import Candidate, EncodedChunk, IndexQuery, Version, VersionQuery
     from retrieval.types import Chunk, Reader
 
 SCROLL_PAGE = 1000
-PLACE_ONLY = PayloadSelector.Include(["page", "place"])
+VERSION_ONLY = PayloadSelector.Include(VERSION_FIELDS)
+CONTENT_ONLY = PayloadSelector.Include(CONTENT_FIELDS)
 T = TypeVar("T")
 
 
@@ -98,48 +105,67 @@ class EdgeIndex(ChunkIndex):
 
     async def read(self, ids: Sequence[str], reader: Reader) -> list[Chunk]:
         """See `ChunkReader.read`."""
-        records = await self._run(self._shard.retrieve, only_ids(ids), True, False)  # noqa: FBT003
-        found = {str(r.id): to_chunk(r.id, r.payload or {}) for r in records}
-        return [found[i] for i in ids if i in found and reader.may_see(found[i].scope)]
+        wanted = Filter(must=[*_visible(reader), _any_of("id", ids)])
+        chunks = [to_chunk(record.payload or {}) for record in await self._all(wanted)]
+        found = {chunk.id: chunk for chunk in chunks}
+        return [found[i] for i in ids if i in found]
 
     async def page(self, page: str, reader: Reader) -> list[Chunk]:
         """See `ChunkReader.page`."""
         wanted = Filter(must=[*_visible(reader), _equals("page", page)])
-        records = await self._run(lambda: list(self._scroll(wanted)))
-        chunks = [to_chunk(r.id, r.payload or {}) for r in records]
+        chunks = [to_chunk(record.payload or {}) for record in await self._all(wanted)]
         return sorted(chunks, key=lambda chunk: chunk.position)
 
-    async def stored(self, tenant: str, source: str) -> dict[str, Stored]:
-        """See `ChunkWriter.stored`."""
-        wanted = Filter(must=[_equals("tenant", tenant), _equals("source", source)])
-        records = await self._run(lambda: list(self._scroll(wanted, PLACE_ONLY)))
-        return {str(r.id): to_stored(r.payload or {}) for r in records}
+    async def versions(self, wanted: VersionQuery) -> list[Version]:
+        """See `ChunkWriter.versions`."""
+        return await self._versions(Filter(must=[*_wanted(wanted)]))
 
-    async def upsert(self, chunks: Sequence[EncodedChunk]) -> None:
+    async def unfinished(self, tenant: str, release: int) -> list[Version]:
+        """See `ChunkWriter.unfinished`."""
+        touched = [_exactly(field, release) for field in COUNTED_FIELDS]
+        return await self._versions(Filter(must=[_equals(TENANT, tenant)], should=[*touched]))
+
+    async def encoded(self, chunks: Sequence[Chunk]) -> list[EncodedChunk]:
+        """See `ChunkWriter.encoded`."""
+        return await self._run(self._encoded, chunks) if chunks else []
+
+    async def upsert(self, chunks: Sequence[EncodedChunk], *, release: int = FIRST) -> None:
         """See `ChunkWriter.upsert`."""
-        points = [_point(chunk) for chunk in chunks]
+        points = [_point(chunk, release) for chunk in chunks]
         await self._run(self._shard.update, UpdateOperation.upsert_points(points))
 
-    async def relocate(self, chunks: Sequence[Chunk]) -> None:
-        """See `ChunkWriter.relocate`."""
-        for chunk in chunks:
-            moved = UpdateOperation.set_payload([chunk.id], place_payload(chunk))
-            await self._run(self._shard.update, moved)
+    async def end(self, versions: Sequence[str], *, until: int) -> None:
+        """See `ChunkWriter.end`."""
+        if versions:
+            ending = UpdateOperation.set_payload(list(versions), {"until": until})
+            await self._run(self._shard.update, ending)
 
-    async def delete(self, ids: Sequence[str]) -> None:
+    async def delete(self, versions: Sequence[str]) -> None:
         """See `ChunkWriter.delete`."""
-        if ids:
-            removal = UpdateOperation.delete_points(list(ids))
+        if versions:
+            removal = UpdateOperation.delete_points(list(versions))
             await self._run(self._shard.update, removal)
+
+    async def vacuum(self, tenant: str, oldest: int) -> int:
+        """See `ChunkWriter.vacuum`."""
+        ended = FieldCondition("until", range=RangeFloat(lte=oldest))
+        dead = Filter(must=[_equals(TENANT, tenant), ended])
+        count = await self._run(self._shard.count, CountRequest(exact=True, filter=dead))
+        if count:
+            await self._run(self._shard.update, UpdateOperation.delete_points_by_filter(dead))
+        return count
 
     async def flush(self) -> None:
         """See `ChunkIndex.flush`."""
         await self._run(self._shard.flush)
         await self._run(self._shard.optimize)
 
-    async def count(self) -> int:
+    async def count(self, tenant: str | None = None, release: int | None = None) -> int:
         """See `ChunkIndex.count`."""
-        return int((await self._run(self._shard.info)).points_count)
+        wanted = [] if tenant is None else [_equals(TENANT, tenant)]
+        wanted += [] if release is None else _shown_at(release)
+        counted = CountRequest(exact=True, filter=Filter(must=[*wanted]) if wanted else None)
+        return await self._run(self._shard.count, counted)
 
     async def close(self) -> None:
         """See `ChunkIndex.close`."""
@@ -155,15 +181,45 @@ class EdgeIndex(ChunkIndex):
                 f"The index does not answer: {error}.", hint="`answerable doctor` looks closer."
             ) from error
 
+    async def _all(self, wanted: Filter) -> list[Record]:
+        return await self._run(lambda: list(self._scroll(wanted)))
+
+    async def _versions(self, wanted: Filter) -> list[Version]:
+        records = await self._run(lambda: list(self._scroll(wanted, VERSION_ONLY)))
+        return [to_version(record.id, record.payload or {}) for record in records]
+
     def _search(self, query: IndexQuery) -> list[Candidate]:
         dense, lexical = self._shard.query_batch(QueryBatchRequest(_legs(query)))
-        return merge_legs(dense, lexical, query.dense)
+        # Read once what both legs found: a payload is large.
+        ids = list(dict.fromkeys(point.id for point in (*dense, *lexical)))
+        records = self._shard.retrieve(ids, True, False)  # noqa: FBT003 - the engine's own names
+        payloads = {str(record.id): record.payload or {} for record in records}
+        return merge_legs(dense, lexical, payloads, query.dense)
 
-    def _scroll(self, wanted: Filter, fields: bool | PayloadSelector = True) -> Iterator[Record]:  # noqa: FBT001, FBT002
+    def _encoded(self, chunks: Sequence[Chunk]) -> list[EncodedChunk]:
+        wanted = [
+            _equals(TENANT, chunks[0].scope.tenant),
+            _any_of("content", [chunk.content for chunk in chunks]),
+        ]
+        records = self._scroll(Filter(must=[*wanted]), CONTENT_ONLY, vectors=True)
+        stored = {(record.payload or {})["content"]: record for record in records}
+        return [reencoded(c, stored[c.content]) for c in chunks if c.content in stored]
+
+    def _scroll(
+        self,
+        wanted: Filter,
+        fields: bool | PayloadSelector = True,  # noqa: FBT001, FBT002 - as the engine takes it
+        *,
+        vectors: bool = False,
+    ) -> Iterator[Record]:
         offset = None
         while True:
             request = ScrollRequest(
-                offset=offset, limit=SCROLL_PAGE, filter=wanted, with_payload=fields
+                offset=offset,
+                limit=SCROLL_PAGE,
+                filter=wanted,
+                with_payload=fields,
+                with_vector=vectors,
             )
             records, offset = self._shard.scroll(request)
             yield from records
@@ -220,13 +276,16 @@ def _create_shard(folder: Path, dims: int) -> EdgeShard:
     for field in FILTERED_FIELDS:
         keyword = KeywordIndexParams(is_tenant=field == TENANT)
         shard.update(UpdateOperation.create_field_index(field, keyword))
+    for field in COUNTED_FIELDS:
+        counted = IntegerIndexParams(lookup=True, range=True)
+        shard.update(UpdateOperation.create_field_index(field, counted))
     return shard
 
 
-def _point(encoded: EncodedChunk) -> Point:
+def _point(encoded: EncodedChunk, release: int) -> Point:
     lexical = SparseVector(list(encoded.lexical.indices), list(encoded.lexical.values))
     vectors = {DENSE: encoded.dense.tolist(), LEXICAL: lexical}
-    return Point(encoded.chunk.id, vectors, to_payload(encoded))
+    return Point(version_id(encoded.chunk, release), vectors, to_payload(encoded, release))
 
 
 def _legs(query: IndexQuery) -> list[QueryRequest]:
@@ -239,29 +298,49 @@ def _legs(query: IndexQuery) -> list[QueryRequest]:
             query=Query.Nearest(vector, using=name),
             filter=visible,
             params=SearchParams(hnsw_ef=SEARCH_WIDTH),
-            with_payload=True,
         )
         for vector, name in legs
     ]
 
 
-def _visible(reader: Reader) -> list[FieldCondition | Filter]:
-    conditions: list[FieldCondition | Filter] = [
-        _equals("tenant", reader.tenant),
-        FieldCondition("audience", match=MatchAny(list(reader.audiences))),
+def _visible(reader: Reader) -> list[FieldCondition]:
+    conditions = [
+        _equals(TENANT, reader.tenant),
+        _any_of("audience", reader.audiences),
+        *_shown_at(read_at(reader)),
     ]
     if reader.locale is not None:
         conditions.append(_equals("locale", reader.locale))
     if reader.product is not None:
-        conditions.append(_about(reader.product))
+        conditions.append(_any_of("product", [reader.product, ""]))
     return conditions
 
 
-def _about(product: str) -> Filter:
-    """What is about a product or about every one, as is a point stored without the field."""
-    named = FieldCondition("product", match=MatchAny([product, ""]))
-    return Filter(should=[named, IsEmptyCondition("product")])
+def _wanted(wanted: VersionQuery) -> list[FieldCondition]:
+    conditions = [_equals(TENANT, wanted.tenant), *_shown_at(wanted.release)]
+    if wanted.source is not None:
+        conditions.append(_equals("source", wanted.source))
+    if wanted.pages is not None:
+        conditions.append(_any_of("page", wanted.pages))
+    if wanted.chunks is not None:
+        conditions.append(_any_of("id", wanted.chunks))
+    return conditions
+
+
+def _shown_at(release: int) -> list[FieldCondition]:
+    still_shown = FieldCondition("until", range=RangeFloat(gt=release))
+    if release == NEWEST:
+        return [still_shown]
+    return [FieldCondition("since", range=RangeFloat(lte=release)), still_shown]
 
 
 def _equals(field: str, value: str) -> FieldCondition:
+    return FieldCondition(field, match=MatchValue(value))
+
+
+def _any_of(field: str, values: Sequence[str]) -> FieldCondition:
+    return FieldCondition(field, match=MatchAny(list(values)))
+
+
+def _exactly(field: str, value: int) -> FieldCondition:
     return FieldCondition(field, match=MatchValue(value))

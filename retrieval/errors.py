@@ -4,11 +4,16 @@ AnswerableError
 ├── BadInput             what was given cannot be used; the message says what to change
 │   ├── SourceNotFound   a path to ingest does not exist
 │   ├── NothingToIngest  a source holds no file that can be read
-│   └── UnreadableDocument  one document cannot be parsed; the run goes on without it
+│   ├── MalformedDataset a data file does not hold what it should
+│   ├── UnreadableDocument  one document cannot be parsed; the run goes on without it
+│   └── UnknownRelease   there is no release of that number, or it is no longer kept
 ├── Unavailable          a part is down, missing or busy; the ladder steps below it
 │   ├── IndexUnavailable
 │   ├── IndexBusy        another process holds the embedded index
+│   ├── WriterBusy       another run is writing to the index
 │   └── StoreUnavailable the database cannot be read or written
+├── ReleaseRefused       a check failed on a candidate; readers see what they saw before
+├── LeaseLost            another writer took over; nothing of this run is seen
 ├── DiskFull             stopped before the disk ran out; nothing already stored is harmed
 └── ModelMismatch        weights or index do not match what was asked for
 """
@@ -45,8 +50,16 @@ class NothingToIngest(BadInput):
     """A source holds no file that can be read."""
 
 
+class MalformedDataset(BadInput):
+    """A data file does not hold what it should; the message names file and line."""
+
+
 class UnreadableDocument(BadInput):
     """One document cannot be parsed; the rest of the run goes on."""
+
+
+class UnknownRelease(BadInput):
+    """There is no release of that number, or it is no longer kept."""
 
 
 class Unavailable(AnswerableError):
@@ -61,8 +74,20 @@ class IndexBusy(Unavailable):
     """Another process holds the embedded index."""
 
 
+class WriterBusy(Unavailable):
+    """Another run is writing to the index."""
+
+
 class StoreUnavailable(Unavailable):
     """The database of conversations and traces cannot be read or written."""
+
+
+class ReleaseRefused(AnswerableError):
+    """A candidate failed a check; readers see what they saw before."""
+
+
+class LeaseLost(AnswerableError):
+    """Another writer took over; nothing of this run is seen."""
 
 
 class DiskFull(AnswerableError):

@@ -2,7 +2,7 @@
 
 MaxSim as in ColBERT (Khattab and Zaharia, 2020): each token of the question finds its best
 match among a passage's tokens. The tokens are the embedder's own, projected to fewer
-dimensions and rounded to eight bits, so that a passage of 120 tokens takes about 15 kB.
+dimensions and rounded to 95 steps, so that a passage of 120 tokens takes about 15 kB.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from retrieval.types import Unit
 
 TOKEN_DIMS = 128  # measured in docs/decisions/0001-embedded-engine-with-token-payload.md
-INT8_MAX = 127
-# Components of a unit vector in 100 or so dimensions rarely pass 0.5: use the whole range.
-INT8_SCALE = 254.0
+# Components of a unit vector in 100 or so dimensions rarely pass 0.5. There are as many steps
+# as ASCII has printable characters, which makes a code a byte of text (`retrieval.payload`).
+CODE_MAX = 47
+CODE_SCALE = 2.0 * CODE_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class TokenMatrix:
     """A passage's token vectors, as stored.
 
     Attributes:
-        codes: int8 of shape (tokens, dims); unit vectors times `INT8_SCALE`, clipped.
+        codes: int8 of shape (tokens, dims); unit vectors times `CODE_SCALE`, clipped to
+            `CODE_MAX` either way.
         bounds: Unit i's tokens are rows bounds[i] to bounds[i + 1]; rows before bounds[0]
             belong to the context. Empty for a chunk without units.
         length: Tokens of context and passage, punctuation included.
@@ -106,7 +108,7 @@ class TokenCodec:
         above = context.encoding.tokens[_spoken(context)]
         spoken = _spoken(text)
         vectors = np.concatenate([above, text.encoding.tokens[spoken]])
-        codes = np.clip(self._project(vectors) * INT8_SCALE, -INT8_MAX, INT8_MAX)
+        codes = np.clip(self._project(vectors) * CODE_SCALE, -CODE_MAX, CODE_MAX)
         starts = text.encoding.offsets[spoken, 0]
         return TokenMatrix(
             codes=np.rint(codes).astype(np.int8),
@@ -129,13 +131,15 @@ class TokenCodec:
         """
         if not passages or not len(question.tokens):
             return [_unmatched(p.bounds, len(question.tokens)) for p in passages]
-        projected = self._project(question.tokens) / INT8_SCALE
+        projected = self._project(question.tokens) / CODE_SCALE
         stored = np.concatenate([p.codes for p in passages]).astype(np.float32)
-        similarity = stored @ projected.T
-        ends = np.cumsum([len(p.codes) for p in passages])
+        spans = _spans(passages)
+        matches = _best_in_each(stored @ projected.T, np.array([s for each in spans for s in each]))
+        scores = (matches @ weights).tolist()
+        firsts = np.cumsum([0, *(len(each) for each in spans)])
         return [
-            _score(similarity[end - len(p.codes) : end], weights, p.bounds)
-            for p, end in zip(passages, ends, strict=True)
+            LateScore(scores[i], tuple(scores[i + 1 : end]), tuple(matches[i].tolist()))
+            for i, end in pairwise(firsts.tolist())
         ]
 
     def _project(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -144,17 +148,25 @@ class TokenCodec:
         return np.asarray(projected / np.maximum(norms, 1e-9), dtype=np.float32)
 
 
-def _score(
-    similarity: NDArray[np.float32], weights: NDArray[np.float32], bounds: Sequence[int]
-) -> LateScore:
-    if not len(similarity):
-        return _unmatched(bounds, len(weights))
-    matches = similarity.max(axis=0)
-    units = tuple(
-        float(similarity[start:end].max(axis=0) @ weights) if end > start else 0.0
-        for start, end in pairwise(bounds)
-    )
-    return LateScore(float(matches @ weights), units, tuple(matches.tolist()))
+def _spans(passages: Sequence[TokenMatrix]) -> list[list[tuple[int, int]]]:
+    """For each passage, which of all rows are its own, then which are each of its units'."""
+    spans = []
+    first = 0
+    for passage in passages:
+        last = first + len(passage.codes)
+        units = ((first + start, first + end) for start, end in pairwise(passage.bounds))
+        spans.append([(first, last), *units])
+        first = last
+    return spans
+
+
+def _best_in_each(similarity: NDArray[np.float32], spans: NDArray[np.intp]) -> NDArray[np.float32]:
+    """The greatest of each column in each span of rows; 0 in an empty one."""
+    # `reduceat` takes where to start and where to stop by turns, and both have to be rows.
+    rows = np.vstack([similarity, np.zeros((1, similarity.shape[1]), np.float32)])
+    best = np.maximum.reduceat(rows, spans.ravel(), axis=0)[::2]
+    best[spans[:, 0] == spans[:, 1]] = 0.0
+    return np.asarray(best, dtype=np.float32)
 
 
 def _unmatched(bounds: Sequence[int], tokens: int) -> LateScore:

@@ -1,15 +1,20 @@
-"""How a chunk is written into a point of Qdrant, embedded or on a server alike."""
+"""How a chunk is written into a point of Qdrant, embedded or on a server alike.
+
+A point is one version of a chunk: it says from which release on the chunk stands like this, and
+from which on it no longer does.
+"""
 
 from __future__ import annotations
 
 import base64
-import re
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from uuid import UUID, uuid5
 
 import numpy as np
 
-from retrieval.index import Candidate, Stored
-from retrieval.late import INT8_MAX, TokenMatrix
+from retrieval.index import NEWEST, OPEN, Candidate, EncodedChunk, Version
+from retrieval.late import CODE_MAX, TokenMatrix
+from retrieval.lexical import SparseVector
 from retrieval.types import Chunk, Scope, Unit, UnitKind
 
 if TYPE_CHECKING:
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from retrieval.index import EncodedChunk
+    from retrieval.types import Reader
 
 DENSE = "dense"
 LEXICAL = "bm25"
@@ -25,10 +30,16 @@ LEXICAL = "bm25"
 # misses 2% of the nearest twenty, this one .3%, at the same speed (`answerable eval scale`).
 SEARCH_WIDTH = 256
 TENANT = "tenant"  # indexed as such, which keeps each tenant's points together
-FILTERED_FIELDS = (TENANT, "audience", "locale", "source", "product", "page")
+FILTERED_FIELDS = (TENANT, "audience", "locale", "source", "product", "page", "id", "content")
+COUNTED_FIELDS = ("since", "until")
+VERSION_FIELDS = ["id", "page", "place", "since", "until"]
+CONTENT_FIELDS = ["content", "tokens", "token_dims", "token_count", "bounds"]
 
 _KINDS = tuple(UnitKind)
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_VERSIONS = UUID("9d5b51a4-6b0f-4d8e-9f0d-6a3a3f1d2c11")  # the namespace of their ids
+# Token codes are written as printable ASCII: a byte each, and read back without decoding.
+_SPACE = ord(" ")
+_INT8_MAX = 127
 
 
 class FoundPoint(Protocol):
@@ -36,21 +47,43 @@ class FoundPoint(Protocol):
 
     @property
     def id(self) -> object:
-        """The chunk's id."""
+        """The version's id."""
 
     @property
     def score(self) -> float:
         """The leg's score."""
 
+
+class StoredPoint(Protocol):
+    """A point read with its vectors, as both return it."""
+
     @property
     def payload(self) -> Mapping[str, Any] | None:
         """What `to_payload` wrote."""
 
+    @property
+    def vector(self) -> object:
+        """The vectors the engine searches, by name."""
 
-def to_payload(encoded: EncodedChunk) -> dict[str, Any]:
+
+def version_id(chunk: Chunk, release: int) -> str:
+    """The id of a chunk as it stands from a release on."""
+    return str(uuid5(_VERSIONS, f"{chunk.id} {release}"))
+
+
+def read_at(reader: Reader) -> int:
+    """The release a reader reads."""
+    return NEWEST if reader.release is None else reader.release
+
+
+def to_payload(encoded: EncodedChunk, release: int) -> dict[str, Any]:
     """Everything about a chunk but the two vectors the engine searches."""
     chunk = encoded.chunk
     return {
+        "id": chunk.id,
+        "content": chunk.content,
+        "since": release,
+        "until": OPEN,
         "tenant": chunk.scope.tenant,
         "audience": chunk.scope.audience,
         "locale": chunk.scope.locale,
@@ -59,8 +92,15 @@ def to_payload(encoded: EncodedChunk) -> dict[str, Any]:
         "page": chunk.page,
         "text": chunk.text,
         "context": chunk.context,
-        **place_payload(chunk),
-        "tokens": base64.b64encode(encoded.late.codes.tobytes()).decode(),
+        "url": chunk.url,
+        "title": chunk.title,
+        "headings": list(chunk.headings),
+        "start": chunk.start,
+        "end": chunk.end,
+        "position": chunk.position,
+        "units": [n for unit in chunk.units for n in _flat(unit)],
+        "place": chunk.place,
+        "tokens": _written(encoded.late.codes),
         "token_dims": int(encoded.late.codes.shape[1]),
         "token_count": encoded.late.length,
         "bounds": list(encoded.late.bounds),
@@ -70,29 +110,22 @@ def to_payload(encoded: EncodedChunk) -> dict[str, Any]:
     }
 
 
-def place_payload(chunk: Chunk) -> dict[str, Any]:
-    """Where a chunk stands on its page: all that can change while its text does not."""
-    return {
-        "url": chunk.url,
-        "title": chunk.title,
-        "headings": list(chunk.headings),
-        "start": chunk.start,
-        "end": chunk.end,
-        "position": chunk.position,
-        "units": [n for unit in chunk.units for n in _flat(unit)],
-        "place": chunk.place,
-    }
+def to_version(point_id: object, payload: Mapping[str, Any]) -> Version:
+    """The version written by `to_payload`, of which only `VERSION_FIELDS` are needed."""
+    return Version(
+        id=str(point_id),
+        chunk=payload["id"],
+        page=payload["page"],
+        place=payload["place"],
+        since=payload["since"],
+        until=payload["until"],
+    )
 
 
-def to_stored(payload: Mapping[str, Any]) -> Stored:
-    """What planning a run needs to know of a stored chunk."""
-    return Stored(page=payload["page"], place=payload["place"])
-
-
-def to_chunk(point_id: object, payload: Mapping[str, Any]) -> Chunk:
+def to_chunk(payload: Mapping[str, Any]) -> Chunk:
     """The chunk written by `to_payload`."""
     return Chunk(
-        id=str(point_id),
+        id=payload["id"],
         page=payload["page"],
         url=payload["url"],
         title=payload["title"],
@@ -107,19 +140,10 @@ def to_chunk(point_id: object, payload: Mapping[str, Any]) -> Chunk:
     )
 
 
-def _scope(payload: Mapping[str, Any]) -> Scope:
-    return Scope(
-        tenant=payload["tenant"],
-        audience=payload["audience"],
-        locale=payload["locale"],
-        source=payload["source"],
-        product=payload.get("product", ""),  # points stored before there were products lack it
-    )
-
-
 def to_late(payload: Mapping[str, Any]) -> TokenMatrix:
     """The token vectors written by `to_payload`."""
-    codes = np.frombuffer(base64.b64decode(payload["tokens"]), dtype=np.int8)
+    written = np.frombuffer(payload["tokens"].encode("ascii"), dtype=np.int8)
+    codes = written - np.int8(_SPACE + CODE_MAX)
     return TokenMatrix(
         codes=codes.reshape(-1, payload["token_dims"]),
         bounds=tuple(payload["bounds"]),
@@ -133,27 +157,37 @@ def to_cosine(payload: Mapping[str, Any], question: NDArray[np.float32]) -> floa
     return float(codes @ question / np.linalg.norm(codes))
 
 
-def only_ids(names: Sequence[str]) -> list[str]:
-    """Those names that can be a chunk's id; the engine refuses a request with any other."""
-    return [name for name in names if _UUID.fullmatch(name)]
+def reencoded(chunk: Chunk, stored: StoredPoint) -> EncodedChunk:
+    """A chunk with the vectors that were stored with the same content."""
+    vectors: Mapping[str, Any] = cast("Mapping[str, Any]", stored.vector)
+    terms = vectors[LEXICAL]
+    return EncodedChunk(
+        chunk=chunk,
+        dense=np.array(vectors[DENSE], dtype=np.float32),
+        lexical=SparseVector(tuple(terms.indices), tuple(terms.values)),
+        late=to_late(stored.payload or {}),
+    )
 
 
 def merge_legs(
-    dense: Sequence[FoundPoint], lexical: Sequence[FoundPoint], question: NDArray[np.float32]
+    dense: Sequence[FoundPoint],
+    lexical: Sequence[FoundPoint],
+    payloads: Mapping[str, Mapping[str, Any]],
+    question: NDArray[np.float32],
 ) -> list[Candidate]:
     """Candidates of both legs, best cosine first.
 
     Args:
         dense: What the sentence vector found, scored by cosine.
         lexical: What BM25 found.
+        payloads: What was stored with each of them, by id.
         question: The question's unit vector, for chunks that only BM25 found.
     """
     cosines = {str(point.id): point.score for point in dense}
     bm25 = {str(point.id): point.score for point in lexical}
-    payloads = {str(point.id): point.payload or {} for point in (*dense, *lexical)}
     candidates = [
         Candidate(
-            chunk=to_chunk(i, payload),
+            chunk=to_chunk(payload),
             late=to_late(payload),
             dense=cosines[i] if i in cosines else to_cosine(payload, question),
             lexical=bm25.get(i),
@@ -163,8 +197,22 @@ def merge_legs(
     return sorted(candidates, key=lambda candidate: -candidate.dense)
 
 
+def _scope(payload: Mapping[str, Any]) -> Scope:
+    return Scope(
+        tenant=payload["tenant"],
+        audience=payload["audience"],
+        locale=payload["locale"],
+        source=payload["source"],
+        product=payload["product"],
+    )
+
+
+def _written(codes: NDArray[np.int8]) -> str:
+    return (codes + np.int8(_SPACE + CODE_MAX)).tobytes().decode("ascii")
+
+
 def _rounded(vector: NDArray[np.float32]) -> NDArray[np.int8]:
-    scaled: NDArray[np.float32] = vector / np.abs(vector).max() * INT8_MAX
+    scaled: NDArray[np.float32] = vector / np.abs(vector).max() * _INT8_MAX
     return np.rint(scaled).astype(np.int8)
 
 

@@ -11,28 +11,31 @@ from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException
 
 from retrieval.errors import AnswerableError, IndexUnavailable, ModelMismatch
-from retrieval.index import ChunkIndex
+from retrieval.index import DEFAULT_COLLECTION, FIRST, NEWEST, ChunkIndex, place_of
 from retrieval.payload import (
+    CONTENT_FIELDS,
+    COUNTED_FIELDS,
     DENSE,
     FILTERED_FIELDS,
     LEXICAL,
     SEARCH_WIDTH,
     TENANT,
+    VERSION_FIELDS,
     merge_legs,
-    only_ids,
-    place_payload,
+    read_at,
+    reencoded,
     to_chunk,
     to_payload,
-    to_stored,
+    to_version,
+    version_id,
 )
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from retrieval.index import Candidate, EncodedChunk, IndexQuery, Stored
+    from retrieval.index import Candidate, EncodedChunk, IndexQuery, Version, VersionQuery
     from retrieval.types import Chunk, Reader
 
-DEFAULT_COLLECTION = "answerable"
 SCROLL_PAGE = 1000
 TIMEOUT_SECONDS = 5
 
@@ -58,7 +61,7 @@ class QdrantIndex(ChunkIndex):
             timeout=TIMEOUT_SECONDS,
             check_compatibility=False,  # it asks from a thread, and warns from there
         )
-        collection = parts.path.strip("/") or DEFAULT_COLLECTION
+        collection = f"{parts.path.strip('/') or DEFAULT_COLLECTION}-{place_of(model)}"
         try:
             return await cls.attach(client, collection, model=model, dims=dims)
         except AnswerableError:
@@ -81,68 +84,104 @@ class QdrantIndex(ChunkIndex):
         """See `ChunkReader.search`."""
         with _mapped_errors():
             legs = await self._client.query_batch_points(self._collection, _legs(query))
-        return merge_legs(legs[0].points, legs[1].points, query.dense)
+        dense, lexical = (leg.points for leg in legs)
+        payloads = {str(point.id): point.payload or {} for point in (*dense, *lexical)}
+        return merge_legs(dense, lexical, payloads, query.dense)
 
     async def read(self, ids: Sequence[str], reader: Reader) -> list[Chunk]:
         """See `ChunkReader.read`."""
-        with _mapped_errors():
-            records = await self._client.retrieve(self._collection, only_ids(ids))
-        found = {str(r.id): to_chunk(r.id, r.payload or {}) for r in records}
-        return [found[i] for i in ids if i in found and reader.may_see(found[i].scope)]
+        wanted = models.Filter(must=[*_visible(reader), _any_of("id", ids)])
+        chunks = [to_chunk(record.payload or {}) async for record in self._scroll(wanted)]
+        found = {chunk.id: chunk for chunk in chunks}
+        return [found[i] for i in ids if i in found]
 
     async def page(self, page: str, reader: Reader) -> list[Chunk]:
         """See `ChunkReader.page`."""
         wanted = models.Filter(must=[*_visible(reader), _equals("page", page)])
-        chunks = [to_chunk(r.id, r.payload or {}) async for r in self._scroll(wanted, fields=True)]
+        chunks = [to_chunk(record.payload or {}) async for record in self._scroll(wanted)]
         return sorted(chunks, key=lambda chunk: chunk.position)
 
-    async def stored(self, tenant: str, source: str) -> dict[str, Stored]:
-        """See `ChunkWriter.stored`."""
-        wanted = models.Filter(must=[_equals("tenant", tenant), _equals("source", source)])
-        return {
-            str(r.id): to_stored(r.payload or {})
-            async for r in self._scroll(wanted, fields=["page", "place"])
-        }
+    async def versions(self, wanted: VersionQuery) -> list[Version]:
+        """See `ChunkWriter.versions`."""
+        return await self._versions(models.Filter(must=[*_wanted(wanted)]))
 
-    async def upsert(self, chunks: Sequence[EncodedChunk]) -> None:
+    async def unfinished(self, tenant: str, release: int) -> list[Version]:
+        """See `ChunkWriter.unfinished`."""
+        touched: list[models.Condition] = [_exactly(field, release) for field in COUNTED_FIELDS]
+        return await self._versions(models.Filter(must=[_equals(TENANT, tenant)], should=touched))
+
+    async def encoded(self, chunks: Sequence[Chunk]) -> list[EncodedChunk]:
+        """See `ChunkWriter.encoded`."""
+        if not chunks:
+            return []
+        tenant = _equals(TENANT, chunks[0].scope.tenant)
+        contents = _any_of("content", [chunk.content for chunk in chunks])
+        wanted = models.Filter(must=[tenant, contents])
+        records = self._scroll(wanted, fields=CONTENT_FIELDS, vectors=True)
+        stored = {(record.payload or {})["content"]: record async for record in records}
+        return [reencoded(c, stored[c.content]) for c in chunks if c.content in stored]
+
+    async def upsert(self, chunks: Sequence[EncodedChunk], *, release: int = FIRST) -> None:
         """See `ChunkWriter.upsert`."""
         if not chunks:
             return
-        points = [_point(chunk) for chunk in chunks]
+        points = [_point(chunk, release) for chunk in chunks]
         with _mapped_errors():
             await self._client.upsert(self._collection, points, wait=True)
 
-    async def relocate(self, chunks: Sequence[Chunk]) -> None:
-        """See `ChunkWriter.relocate`."""
-        for chunk in chunks:
-            with _mapped_errors():
-                await self._client.set_payload(
-                    self._collection, place_payload(chunk), points=[chunk.id], wait=True
-                )
-
-    async def delete(self, ids: Sequence[str]) -> None:
-        """See `ChunkWriter.delete`."""
-        if not ids:
+    async def end(self, versions: Sequence[str], *, until: int) -> None:
+        """See `ChunkWriter.end`."""
+        if not versions:
             return
         with _mapped_errors():
-            await self._client.delete(
-                self._collection, models.PointIdsList(points=list(ids)), wait=True
+            await self._client.set_payload(
+                self._collection, {"until": until}, points=list(versions), wait=True
             )
+
+    async def delete(self, versions: Sequence[str]) -> None:
+        """See `ChunkWriter.delete`."""
+        if versions:
+            await self._remove(models.PointIdsList(points=list(versions)))
+
+    async def vacuum(self, tenant: str, oldest: int) -> int:
+        """See `ChunkWriter.vacuum`."""
+        ended = models.FieldCondition(key="until", range=models.Range(lte=oldest))
+        dead = models.Filter(must=[_equals(TENANT, tenant), ended])
+        with _mapped_errors():
+            count = (await self._client.count(self._collection, count_filter=dead)).count
+        if count:
+            await self._remove(models.FilterSelector(filter=dead))
+        return count
 
     async def flush(self) -> None:
         """Nothing to do: every write waits until the server has it."""
 
-    async def count(self) -> int:
+    async def count(self, tenant: str | None = None, release: int | None = None) -> int:
         """See `ChunkIndex.count`."""
+        wanted = [] if tenant is None else [_equals(TENANT, tenant)]
+        wanted += [] if release is None else _shown_at(release)
+        counted = models.Filter(must=[*wanted])
         with _mapped_errors():
-            return (await self._client.count(self._collection)).count
+            return (await self._client.count(self._collection, count_filter=counted)).count
 
     async def close(self) -> None:
         """See `ChunkIndex.close`."""
         await self._client.close()
 
+    async def _remove(self, selected: models.PointsSelector) -> None:
+        with _mapped_errors():
+            await self._client.delete(self._collection, selected, wait=True)
+
+    async def _versions(self, wanted: models.Filter) -> list[Version]:
+        records = self._scroll(wanted, fields=VERSION_FIELDS)
+        return [to_version(record.id, record.payload or {}) async for record in records]
+
     async def _scroll(
-        self, wanted: models.Filter, *, fields: bool | list[str]
+        self,
+        wanted: models.Filter,
+        *,
+        fields: bool | list[str] = True,
+        vectors: bool = False,
     ) -> AsyncIterator[models.Record]:
         offset = None
         while True:
@@ -153,6 +192,7 @@ class QdrantIndex(ChunkIndex):
                     limit=SCROLL_PAGE,
                     offset=offset,
                     with_payload=fields,
+                    with_vectors=vectors,
                 )
             for record in records:
                 yield record
@@ -184,6 +224,8 @@ async def _create(client: AsyncQdrantClient, collection: str, model: str, dims: 
             type=models.KeywordIndexType.KEYWORD, is_tenant=field == TENANT
         )
         await client.create_payload_index(collection, field, keyword)
+    for field in COUNTED_FIELDS:
+        await client.create_payload_index(collection, field, models.PayloadSchemaType.INTEGER)
 
 
 def _check_model(info: models.CollectionInfo, collection: str, model: str) -> None:
@@ -196,19 +238,19 @@ def _check_model(info: models.CollectionInfo, collection: str, model: str) -> No
         )
 
 
-def _point(encoded: EncodedChunk) -> models.PointStruct:
+def _point(encoded: EncodedChunk, release: int) -> models.PointStruct:
     lexical = models.SparseVector(
         indices=list(encoded.lexical.indices), values=list(encoded.lexical.values)
     )
     return models.PointStruct(
-        id=encoded.chunk.id,
+        id=version_id(encoded.chunk, release),
         vector={DENSE: encoded.dense.tolist(), LEXICAL: lexical},
-        payload=to_payload(encoded),
+        payload=to_payload(encoded, release),
     )
 
 
 def _legs(query: IndexQuery) -> list[models.QueryRequest]:
-    visible = models.Filter(must=_visible(query.reader))
+    visible = models.Filter(must=[*_visible(query.reader)])
     lexical = models.SparseVector(
         indices=list(query.lexical.indices), values=list(query.lexical.values)
     )
@@ -226,24 +268,44 @@ def _legs(query: IndexQuery) -> list[models.QueryRequest]:
     ]
 
 
-def _visible(reader: Reader) -> list[models.Condition]:
-    conditions: list[models.Condition] = [
-        _equals("tenant", reader.tenant),
-        models.FieldCondition(key="audience", match=models.MatchAny(any=list(reader.audiences))),
+def _visible(reader: Reader) -> list[models.FieldCondition]:
+    conditions = [
+        _equals(TENANT, reader.tenant),
+        _any_of("audience", reader.audiences),
+        *_shown_at(read_at(reader)),
     ]
     if reader.locale is not None:
         conditions.append(_equals("locale", reader.locale))
     if reader.product is not None:
-        conditions.append(_about(reader.product))
+        conditions.append(_any_of("product", [reader.product, ""]))
     return conditions
 
 
-def _about(product: str) -> models.Filter:
-    """What is about a product or about every one, as is a point stored without the field."""
-    named = models.FieldCondition(key="product", match=models.MatchAny(any=[product, ""]))
-    absent = models.IsEmptyCondition(is_empty=models.PayloadField(key="product"))
-    return models.Filter(should=[named, absent])
+def _wanted(wanted: VersionQuery) -> list[models.FieldCondition]:
+    conditions = [_equals(TENANT, wanted.tenant), *_shown_at(wanted.release)]
+    if wanted.source is not None:
+        conditions.append(_equals("source", wanted.source))
+    if wanted.pages is not None:
+        conditions.append(_any_of("page", wanted.pages))
+    if wanted.chunks is not None:
+        conditions.append(_any_of("id", wanted.chunks))
+    return conditions
+
+
+def _shown_at(release: int) -> list[models.FieldCondition]:
+    still_shown = models.FieldCondition(key="until", range=models.Range(gt=release))
+    if release == NEWEST:
+        return [still_shown]
+    return [models.FieldCondition(key="since", range=models.Range(lte=release)), still_shown]
 
 
 def _equals(field: str, value: str) -> models.FieldCondition:
+    return models.FieldCondition(key=field, match=models.MatchValue(value=value))
+
+
+def _any_of(field: str, values: Sequence[str]) -> models.FieldCondition:
+    return models.FieldCondition(key=field, match=models.MatchAny(any=list(values)))
+
+
+def _exactly(field: str, value: int) -> models.FieldCondition:
     return models.FieldCondition(key=field, match=models.MatchValue(value=value))

@@ -35,12 +35,15 @@ class Reader:
         audiences: Chunks published for any of these are visible.
         locale: When set, only chunks in this language are visible.
         product: When set, only chunks about this product, or about every one, are visible.
+        release: Which release of the tenant's knowledge is read; None for the newest that the
+            index being asked knows of.
     """
 
     tenant: str = "default"
     audiences: tuple[str, ...] = ("public",)
     locale: str | None = None
     product: str | None = None
+    release: int | None = None
 
     def may_see(self, scope: Scope) -> bool:
         """Whether a chunk published for `scope` is visible to this reader."""
@@ -113,6 +116,12 @@ class Chunk:
     def embedded_text(self) -> str:
         """All that is searched: context, a line break, then the passage."""
         return f"{self.context}\n{self.text}" if self.context else self.text
+
+    @property
+    def content(self) -> str:
+        """Digest of all that its vectors are made of: the same content is encoded once."""
+        made_of = (self.context, self.text, self.units)
+        return blake2b(repr(made_of).encode(), digest_size=16).hexdigest()
 
     @property
     def place(self) -> str:

@@ -14,18 +14,19 @@ import httpx
 import pytest
 
 from app.api.server import create_app
-from app.bootstrap import Library, _assemble
+from app.bootstrap import Library, Search, _assemble
 from app.conversations import ConversationStore
 from app.settings import Settings
 from retrieval.batching import QuestionEncoder
 from retrieval.edge import EdgeIndex
 from retrieval.embedders import open_embedder
 from retrieval.encoding import ChunkEncoder
+from retrieval.index import place_of
 from retrieval.late import TokenCodec
 from retrieval.lexical import Bm25Encoder
 from retrieval.models import BUNDLED_MODEL, _folder_name
 from retrieval.prepared import MANIFEST
-from tests.library import PAGES, SURE, ingest, write_pages
+from tests.library import PAGES, SURE, ingest, open_ledger, write_pages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from app.confidence import Calibration
     from app.support import SupportService
+    from ingestion.releases.ledger import Ledger
     from retrieval.embedders import Embedder
     from retrieval.index import ChunkIndex
 
@@ -103,9 +105,12 @@ def shelf(
     pages = write_pages(tmp_path_factory.mktemp("pages"), PAGES)
 
     async def fill() -> None:
-        index = EdgeIndex.open(folder, model=embedder.name, dims=embedder.dims)
-        await ingest(pages, index, chunk_encoder)
-        await index.flush()
+        index = EdgeIndex.open(
+            folder / place_of(embedder.name), model=embedder.name, dims=embedder.dims
+        )
+        ledger = await open_ledger(folder)
+        await ingest(pages, index, chunk_encoder, ledger)
+        await ledger.close()
         await index.close()
 
     asyncio.run(fill())
@@ -121,9 +126,25 @@ def settings(tmp_path: Path, shelf: Path) -> Settings:
 @pytest.fixture
 async def index(shelf: Path, embedder: Embedder) -> AsyncIterator[EdgeIndex]:
     """An index that holds `PAGES`, to read."""
-    index = EdgeIndex.open(shelf, model=embedder.name, dims=embedder.dims)
+    index = EdgeIndex.open(shelf / place_of(embedder.name), model=embedder.name, dims=embedder.dims)
     yield index
     await index.close()
+
+
+@pytest.fixture
+async def ledger(shelf: Path) -> AsyncIterator[Ledger]:
+    """The ledger of the index that holds `PAGES`."""
+    ledger = await open_ledger(shelf)
+    yield ledger
+    await ledger.close()
+
+
+@pytest.fixture
+async def own_ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    """An empty ledger, to write to."""
+    ledger = await open_ledger(tmp_path)
+    yield ledger
+    await ledger.close()
 
 
 @pytest.fixture
@@ -162,6 +183,7 @@ def make_support(  # noqa: PLR0913, PLR0917 - fixtures
     embedder: Embedder,
     codec: TokenCodec,
     index: EdgeIndex,
+    ledger: Ledger,
     store: ConversationStore,
     encoder: QuestionEncoder,
     monkeypatch: pytest.MonkeyPatch,
@@ -174,8 +196,8 @@ def make_support(  # noqa: PLR0913, PLR0917 - fixtures
         store: ConversationStore = store,
     ) -> SupportService:
         monkeypatch.setattr("app.bootstrap.shipped_calibration", lambda: calibration)
-        library = Library(embedder, Bm25Encoder(), codec, index)
-        return _assemble(settings, library, store, encoder).support
+        library = Library(embedder, Bm25Encoder(), codec, index, ledger)
+        return _assemble(settings, Search(library, encoder), store).support
 
     return make
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 from app.conversations import ConversationStore
 from retrieval.errors import IndexUnavailable, StoreUnavailable
+from retrieval.index import FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.conversations import Turn
     from app.types import Conversation
-    from retrieval.index import Candidate, EncodedChunk, IndexQuery, Stored
+    from retrieval.index import Candidate, EncodedChunk, IndexQuery, Version, VersionQuery
     from retrieval.types import Chunk, Reader
 
 
@@ -28,22 +29,31 @@ class IndexDown:
     async def page(self, _page: str, _reader: Reader) -> list[Chunk]:
         return self._fail()
 
-    async def stored(self, _tenant: str, _source: str) -> dict[str, Stored]:
+    async def versions(self, _wanted: VersionQuery) -> list[Version]:
         return self._fail()
 
-    async def upsert(self, _chunks: Sequence[EncodedChunk]) -> None:
+    async def unfinished(self, _tenant: str, _release: int) -> list[Version]:
+        return self._fail()
+
+    async def encoded(self, _chunks: Sequence[Chunk]) -> list[EncodedChunk]:
+        return self._fail()
+
+    async def upsert(self, _chunks: Sequence[EncodedChunk], *, release: int = FIRST) -> None:  # noqa: ARG002
         self._fail()
 
-    async def relocate(self, _chunks: Sequence[Chunk]) -> None:
+    async def end(self, _versions: Sequence[str], *, until: int) -> None:  # noqa: ARG002
         self._fail()
 
-    async def delete(self, _ids: Sequence[str]) -> None:
+    async def delete(self, _versions: Sequence[str]) -> None:
         self._fail()
+
+    async def vacuum(self, _tenant: str, _oldest: int) -> int:
+        return self._fail()
 
     async def flush(self) -> None:
         self._fail()
 
-    async def count(self) -> int:
+    async def count(self, _tenant: str | None = None, _release: int | None = None) -> int:
         return self._fail()
 
     async def close(self) -> None:

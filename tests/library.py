@@ -8,12 +8,15 @@ from uuid import UUID
 import numpy as np
 
 from app.confidence import Calibration
-from ingestion.ingest import Ingestion
 from ingestion.progress import LogMeter
+from ingestion.releases.ledger import Ledger
+from ingestion.releases.publishing import Publisher
 from ingestion.sources.files import FolderSource
-from retrieval.index import EncodedChunk
-from retrieval.late import TokenMatrix
+from ingestion.sources.spec import SourceSpec
+from retrieval.index import EncodedChunk, place_of
+from retrieval.late import CODE_MAX, TokenMatrix
 from retrieval.lexical import Bm25Encoder
+from retrieval.models import BUNDLED_MODEL
 from retrieval.sentences import split_units
 from retrieval.types import Chunk, Passage, Scope, Signals
 
@@ -22,14 +25,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ingestion.ingest import IngestReport
+    from ingestion.releases.publishing import RunReport
     from retrieval.encoding import ChunkEncoder
     from retrieval.index import ChunkIndex
 
 SURE = Calibration("always sure", intercept=10.0, weights={})
 UNSURE = Calibration("never sure", intercept=-10.0, weights={})
-# A score of 0.4 parts a page about the question from a page about anything else.
-BY_SCORE = Calibration("by score", intercept=-20.0, weights={"score": 50.0})
+# A best unit of 0.4 parts a page about the question from a page about anything else.
+BY_SCORE = Calibration("by unit", intercept=-20.0, weights={"unit": 50.0})
 
 SCOPE = Scope()
 
@@ -104,17 +107,26 @@ def write_pages(folder: Path, pages: dict[str, str]) -> Path:
     return folder
 
 
+async def open_ledger(folder: Path) -> Ledger:
+    """The ledger of the embedded index in `folder`."""
+    return await Ledger.open(
+        f"sqlite+aiosqlite:///{folder / 'releases.db'}", f"edge/{place_of(BUNDLED_MODEL)}"
+    )
+
+
 async def ingest(
     folder: Path,
     index: ChunkIndex,
     encoder: ChunkEncoder,
+    ledger: Ledger,
     scope: Scope = SCOPE,
     *,
     base_url: str = "",
-) -> IngestReport:
-    """Bring `index` up to date with `folder`."""
-    run = Ingestion(index, encoder, LogMeter(), None)
-    return await run.run(FolderSource(folder, base_url=base_url), scope)
+) -> RunReport:
+    """Publish what `folder` holds."""
+    publisher = Publisher(index=index, ledger=ledger, encoder=encoder, meter=LogMeter())
+    source = FolderSource(folder, base_url=base_url)
+    return await publisher.run([SourceSpec(scope.source, source, scope)])
 
 
 def chunk(  # noqa: PLR0913 - one for each thing a test varies
@@ -160,7 +172,7 @@ def unit_vector(seed: int, dims: int = 32) -> NDArray[np.float32]:
 def encoded(found: Chunk, dense: NDArray[np.float32] | None = None) -> EncodedChunk:
     """A chunk as an index takes it, with vectors made up for it."""
     seed = UUID(found.id).int % 2**32
-    codes = np.random.default_rng(seed).integers(-127, 128, (5, 8), dtype=np.int8)
+    codes = np.random.default_rng(seed).integers(-CODE_MAX, CODE_MAX, (5, 8), dtype=np.int8)
     return EncodedChunk(
         chunk=found,
         dense=unit_vector(seed) if dense is None else dense,

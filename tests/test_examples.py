@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from eval.golden import GoldenQuestion, load_golden, normalised
+from ingestion.golden import GoldenQuestion, load_golden, normalised
 from ingestion.parsing import parse
 from ingestion.sources.files import FolderSource
 from ingestion.sources.source import SourceFile

@@ -43,15 +43,15 @@ async def trace(trace_id: str, service: ServiceOf) -> Trace:
 @router.get("/passages/{chunk_id}")
 async def passage(chunk_id: str, service: ServiceOf) -> PassageOut:
     """A cited passage, between its neighbours on the page."""
-    reader = Reader()
-    found = await service.library.index.read([chunk_id], reader)
+    reader = await service.published.pinned(Reader())
+    found = await service.published.read([chunk_id], reader)
     if not found:
         raise NotFound(
             f"There is no passage '{chunk_id}'.",
             hint="The page may have changed since it was cited; ask again.",
         )
     chunk = found[0]
-    page = await service.library.index.page(chunk.page, reader)
+    page = await service.published.page(chunk.page, reader)
     neighbours = {other.position: other.text for other in page if other.scope == chunk.scope}
     return PassageOut(
         chunk_id=chunk.id,

@@ -13,8 +13,8 @@ from uuid import UUID
 from app.bootstrap import open_service
 from app.settings import Settings
 from eval.peers.worker import Peer, work
-from eval.scratch import scratch_settings
-from ingestion.ingest import BATCH
+from eval.scratch import publish_as_it_is, scratch_settings
+from ingestion.engines import BATCH
 from retrieval.encoding import ChunkEncoder
 from retrieval.sentences import split_units
 from retrieval.types import Chunk, Reader, Scope
@@ -59,6 +59,7 @@ class Answerable(Peer):
         for start in range(0, len(chunks), BATCH):
             await library.index.upsert(encoder.encode(chunks[start : start + BATCH]))
         await library.index.flush()
+        await publish_as_it_is(library)
         self._names = {c.id: passage.id for c, passage in zip(chunks, passages, strict=True)}
 
     async def _ask(self, question: str) -> list[str]:

@@ -11,12 +11,12 @@ from tokenizers import Tokenizer
 from eval.answers import carries_gold
 from eval.corpus import DatasetQuestion
 from eval.datasets import load_set
-from eval.golden import load_golden
 from eval.indexing import CONTEXT_TOKENS
 from eval.peers.protocol import Passage, Question
 from eval.searching import standalone
 from ingestion.chunking import chunk_page
 from ingestion.context import breadcrumb
+from ingestion.golden import load_golden
 from ingestion.parsing import parse
 from ingestion.sources.files import FolderSource
 from ingestion.sources.source import SourceFile
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eval.corpus import CorpusPassage
-    from eval.golden import GoldenQuestion
     from ingestion.context import TokenCounter
+    from ingestion.golden import GoldenQuestion
     from retrieval.types import Chunk
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

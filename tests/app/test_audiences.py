@@ -6,9 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from typer.testing import CliRunner
 
-from app.cli import cli
+from tests.app import program
 from tests.library import SURE, write_pages
 
 if TYPE_CHECKING:
@@ -34,10 +33,10 @@ def home(tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def answerable(*arguments: str) -> dict[str, Any]:
-    run = CliRunner().invoke(cli, [*arguments, "--json"], catch_exceptions=False)
-    assert run.exit_code == 0, run.output
-    reply: dict[str, Any] = json.loads(run.stdout)
-    return reply
+    run = program.answerable(*arguments, "--json")
+    assert run.code == 0, run.err
+    last: dict[str, Any] = json.loads(run.lines[-1])
+    return last
 
 
 def ingest(home: Path, name: str, hours: str, *options: str) -> dict[str, Any]:
@@ -65,7 +64,7 @@ def test_a_product_is_answered_from_its_own_pages_and_those_about_every_one(home
 def test_a_folder_given_to_another_product_moves_there(home: Path) -> None:
     ingest(home, "pages", "10", "--product", "wren")
     moved = ingest(home, "pages", "10", "--product", "robin")
-    assert (moved["added"], moved["removed"]) == (1, 1)
+    assert (moved["changed"], moved["encoded"], moved["reused"], moved["ended"]) == (1, 0, 1, 1)
     assert hours("--product", "wren") == ""
     assert hours("--product", "robin") == "10"
 

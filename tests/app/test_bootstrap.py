@@ -80,6 +80,7 @@ async def test_fusion_weights_come_from_the_file_that_is_named(
         ("reranker", "cohere:"),
         ("reranker", "cross-encoder:./nowhere"),
         ("fusion", "nowhere.json"),
+        ("calibration", "nowhere.json"),
     ],
 )
 async def test_a_setting_that_leads_nowhere_is_named(

@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from retrieval.embedders import Embedder
 
 COMMAND = Path(sys.executable).with_name("answerable")
-COMMANDS = ("serve", "demo", "ingest", "ask", "doctor")
+COMMANDS = (
+    *("serve", "demo", "ingest", "ask", "doctor"),
+    *("releases", "release", "rollback", "vacuum"),
+)
 
 Finished = subprocess.CompletedProcess[str]
 
@@ -107,16 +110,33 @@ def test_ingesting_says_what_was_read_and_what_was_not(
     assert run.returncode == 0, run.stderr
     said = words(run.stdout)
     assert "skipped empty.md: The file is empty." in said
-    assert f"{pages}: 6 pages" in said
-    assert "0 removed, 0 unchanged), 1 files skipped" in said
+    assert f"{pages}: 6 pages (6 new, 0 changed, 0 moved, 0 removed, 0 unchanged)" in said
+    assert "Release 1 is what readers see now: 6 passages encoded" in said
+    assert "0 reused, 0 ended, 1 files skipped" in said
 
 
 def test_ingesting_again_finds_nothing_new(home: Path, pages: Path) -> None:
     run = answerable(home, "ingest", pages, "--base-url", "https://help.example.com", "--json")
-    report = json.loads(run.stdout)
-    assert (report["pages"], report["added"], report["removed"]) == (6, 0, 0)
-    assert report["unchanged"] == report["chunks"] > 0
-    assert [skipped["page"] for skipped in report["skipped"]] == ["empty.md"]
+    *progress, last = [json.loads(line) for line in run.stdout.splitlines()]
+    assert {event["event"] for event in progress} == {"progress"}
+    assert (last["event"], last["outcome"], last["release"]) == ("finished", "unchanged", 1)
+    assert (last["read"], last["unchanged"]) == (6, 6)
+    assert (last["added"], last["changed"], last["removed"], last["encoded"]) == (0, 0, 0, 0)
+    assert [skipped["page"] for skipped in last["skipped"]] == ["empty.md"]
+
+
+def test_a_refused_release_ends_with_3(home: Path, pages: Path, tmp_path: Path) -> None:
+    other = write_pages(tmp_path / "other", {"other.md": "# Other\n\nOther words.\n"})
+    gold = {"id": "1", "question": RETURNS, "kind": "plain", "answerable": True}
+    gold |= {"page": "returns.md", "passage": "within 30 days of delivery", "answer": "30 days"}
+    (tmp_path / "golden.jsonl").write_text(json.dumps(gold) + "\n")
+    golden = ("--golden", tmp_path / "golden.jsonl")
+    run = answerable(home, "ingest", other, "--remove", pages, *golden)
+    assert run.returncode == 3, run.stdout + run.stderr
+    assert "Traceback" not in run.stderr
+    assert f"Lost would be: - {RETURNS} Readers see what they saw before." in words(run.stderr)
+    kept = json.loads(answerable(home, "releases", "--json").stdout)
+    assert (kept["release"], kept["current"]) == (1, "*")
 
 
 def test_an_answer_in_json_is_one_object(home: Path) -> None:
@@ -168,7 +188,8 @@ def test_the_doctor_says_what_is_broken_and_how_to_mend_it(
 ) -> None:
     damaged = make_home(tmp_path / "damaged", models_folder)
     shutil.copytree(first_run[0] / "index", damaged / "index")
-    (damaged / "index" / "shard" / "edge_config.json").write_text("{")
+    [shard] = (damaged / "index").glob("*/shard")
+    (shard / "edge_config.json").write_text("{")
     (damaged / "answerable.db").write_bytes(b"not a database" * 100)
     run = answerable(damaged, "doctor")
     said = words(run.stdout)

@@ -54,7 +54,7 @@ def turn(
 
 async def counted(store: ConversationStore) -> list[int]:
     tables = (conversations, messages, traces, handoffs)
-    async with store._engine.connect() as connection:
+    async with store._database._engine.connect() as connection:
         return [len((await connection.execute(select(table))).all()) for table in tables]
 
 
@@ -106,7 +106,7 @@ async def test_a_trace_reads_back_whole(store: ConversationStore) -> None:
 
 async def test_a_handoff_keeps_the_transcript_for_the_person(store: ConversationStore) -> None:
     await store.record(turn(handoff=HANDOFF))
-    async with store._engine.connect() as connection:
+    async with store._database._engine.connect() as connection:
         [row] = (await connection.execute(select(handoffs))).all()
     assert row.package["transcript"] == [
         {"role": "customer", "text": "Question 1?"},
@@ -146,7 +146,7 @@ async def test_a_turn_of_an_unknown_conversation_is_not_stored(store: Conversati
 async def test_a_full_database_is_unavailable_and_still_readable(store: ConversationStore) -> None:
     await store.record(turn(1))
 
-    @event.listens_for(store._engine.sync_engine, "begin")
+    @event.listens_for(store._database._engine.sync_engine, "begin")
     def _no_more_pages(connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own type here
         connection.exec_driver_sql("PRAGMA max_page_count = 1")
 
@@ -165,7 +165,7 @@ async def test_a_database_that_may_not_be_written_is_unavailable(tmp_path: Path)
     await writable.close()
     store = await ConversationStore.open(f"sqlite+aiosqlite:///{path}")
 
-    @event.listens_for(store._engine.sync_engine, "begin")
+    @event.listens_for(store._database._engine.sync_engine, "begin")
     def _read_only(connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own type here
         connection.exec_driver_sql("PRAGMA query_only = ON")
 

@@ -59,7 +59,7 @@ async def trace(store: ConversationStore, answer: Answer) -> Trace:
 
 
 async def handed_over(store: ConversationStore) -> list[dict[str, Any]]:
-    async with store._engine.connect() as connection:
+    async with store._database._engine.connect() as connection:
         return [dict(row._mapping) for row in await connection.execute(select(handoffs))]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from eval.answers import ScoredReply
-from eval.golden import GoldenQuestion, GoldPassage
 from eval.report import Found
+from ingestion.golden import GoldenQuestion, GoldPassage
 from tests.library import LIGHT, NOWHERE
 
 ANSWERED = GoldenQuestion(

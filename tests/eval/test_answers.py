@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from app.bootstrap import open_service
 from eval.answers import ask_all, score
-from eval.golden import GoldenQuestion
 from eval.shares import Share
+from ingestion.golden import GoldenQuestion
 from ingestion.progress import LogMeter
 from tests.eval.replies import ANSWERED, UNANSWERED, reply
 

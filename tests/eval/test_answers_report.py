@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,10 +10,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from app.confidence import SIGNALS, open_calibration, shipped_calibration
 from eval.answers import score
-from eval.answers_report import cautions, figures, show, to_json, to_page
+from eval.answers_report import cautions, figures, show, show_fitting, to_json, to_page
 from eval.calibration import reliability, risk_coverage
 from eval.cli import cli
+from eval.fitting import Sample, fit_pooled
 from eval.judge import NOT_JSON, Judge, NoVerdict, Verdict, summarise
 from eval.run import AnswerReport, AnswerTask, calibrate_on, measure_answers
 from retrieval.errors import BadInput
@@ -204,11 +207,54 @@ async def test_a_data_set_is_asked_whole_and_judged(home: Settings, tmp_path: Pa
     assert report.judged.read.count == report.judged.read.total > 0
 
 
-async def test_a_fit_needs_more_questions_than_these(home: Settings, task: AnswerTask) -> None:
+async def test_a_fit_needs_more_questions_than_these(
+    home: Settings, task: AnswerTask, tmp_path: Path
+) -> None:
     assert task.documents
     assert task.golden
-    with pytest.raises(BadInput, match="a fit needs 10 right"):
-        await calibrate_on(home, task.documents, task.golden, CONSOLE)
+    data = write_beir(tmp_path / "kettles")
+    for more in ([], [data]):
+        with pytest.raises(BadInput, match=r"golden\.jsonl over pages: .* a fit needs 10"):
+            await calibrate_on(home, task.golden, task.documents, more, CONSOLE)
+
+
+async def test_figures_of_questions_the_confidence_was_fitted_on_come_with_a_caution(
+    home: Settings, task: AnswerTask, tmp_path: Path
+) -> None:
+    mine = {
+        **asdict(shipped_calibration()),
+        "name": "golden.jsonl over pages, kettles: 9 questions",
+    }
+    (tmp_path / "mine.json").write_text(json.dumps(mine))
+    fitted = home.model_copy(update={"calibration": str(tmp_path / "mine.json")})
+    data = AnswerTask(data=write_beir(tmp_path / "kettles"))
+
+    for asked in (task, data):
+        report = await measure_answers(fitted, asked, CONSOLE)
+        assert any("was fitted on a set of this name" in caution for caution in report.cautions)
+    report = await measure_answers(home, task, CONSOLE)
+    assert not any("was fitted on" in caution for caution in report.cautions)
+
+
+def test_a_fit_is_shown_with_why_and_with_what_each_set_left_out_gives(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    signals = dict.fromkeys(SIGNALS, 0.5)
+    replies = tuple(
+        reply(golden, passage_right=golden is ANSWERED, signals={**signals, "unit": unit})
+        for golden, start in ((ANSWERED, 0.4), (UNANSWERED, 0.2))
+        for unit in np.linspace(start, start + 0.4, 20).tolist()
+    )
+
+    show_fitting(
+        fit_pooled([Sample("ours", replies), Sample("theirs", replies)]), Console(width=200)
+    )
+
+    shown = capsys.readouterr().out
+    assert "Weights were fitted to 2 sets" in shown
+    assert "ours, on questions left out of each fit" in shown
+    assert "set left out" in shown
+    assert "theirs" in shown
 
 
 @pytest.mark.parametrize("options", [[], ["--golden", "g"], ["--data", "d", "--golden", "g"]])
@@ -237,3 +283,60 @@ def test_the_command_writes_what_it_is_asked_for(
     assert json.loads(figures_file.read_text())["scores"]["handed_over"]["count"] == 1
     assert "Answers: golden.jsonl over pages" in page_file.read_text()
     assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def many(task: AnswerTask) -> AnswerTask:
+    """Golden questions enough to leave a tenth out of each fit."""
+    answerable, _, returns = GOLDEN
+    ways = ("", "Please: ", "Hello, ", "Hi! ", "One thing. ", "Quickly, ")
+    asked = [
+        {**golden, "id": f"{golden['id']}-{n}", "question": f"{way}{golden['question']}"}
+        for golden in (answerable, returns)
+        for n, way in enumerate(ways)
+    ]
+    sought = [f"Who won the world cup in {year}?" for year in range(1958, 2006, 4)]
+    unasked = [
+        {"id": f"u{n}", "question": text, "kind": "out-of-scope", "answerable": False}
+        for n, text in enumerate(sought)
+    ]
+    assert task.golden
+    write_lines(task.golden, [*asked, *unasked])
+    return task
+
+
+def test_a_calibration_is_written_that_the_service_can_use(
+    home: Settings, many: AnswerTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eval.cli.Settings", lambda: home)
+    out, plot = tmp_path / "mine.json", tmp_path / "mine.png"
+    options = ["--golden", many.golden, "--documents", many.documents, "--out", out, "--plot", plot]
+
+    ran = CliRunner().invoke(cli, ["calibrate", *map(str, options)], catch_exceptions=False)
+
+    assert ran.exit_code == 0
+    assert "The shipped weights stay" in ran.stdout
+    assert open_calibration(out).name.endswith("; then golden.jsonl over pages: 24 questions")
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+async def test_a_data_set_without_unanswerable_questions_can_be_fitted_to(
+    home: Settings, many: AnswerTask, tmp_path: Path
+) -> None:
+    assert many.golden
+    assert many.documents
+    facts = [(f"Part {n}", f"The {n}th part weighs {n} grams.") for n in range(30)]
+    data = write_beir(
+        tmp_path / "parts",
+        passages=[{"_id": f"p{n}", "title": t, "text": text} for n, (t, text) in enumerate(facts)],
+        queries=[{"_id": f"q{n}", "text": f"What does the {n}th part weigh?"} for n in range(30)],
+        qrels=[f"q{n}\tp{n}\t1" for n in range(30)],
+    )
+
+    fitting = await calibrate_on(home, many.golden, many.documents, [data], CONSOLE)
+
+    assert [figures.name for figures in fitting.sets] == [
+        "golden.jsonl over pages",
+        "parts without half of its answers",
+    ]
+    assert all(figures.left_out for figures in fitting.sets)

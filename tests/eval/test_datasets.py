@@ -8,7 +8,7 @@ import pytest
 
 from eval.corpus import CorpusPassage, DatasetQuestion
 from eval.datasets import load_set
-from eval.errors import MalformedDataset
+from retrieval.errors import MalformedDataset
 from tests.eval.sets import PASSAGES, QRELS, QUERIES, write_beir, write_lines
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from eval.datasets import load_set
-from eval.errors import MalformedDataset
-from eval.golden import golden_from, load_golden, load_texts, normalised, read_pages, says
+from eval.golden import golden_from, load_texts
+from ingestion.golden import load_golden, normalised, read_pages, says
+from retrieval.errors import MalformedDataset
 from tests.eval.sets import write_beir
 from tests.library import PAGES, write_pages
 

@@ -12,11 +12,10 @@ from typer.testing import CliRunner
 
 from app.settings import Settings
 from eval.cli import cli
-from eval.errors import MalformedDataset
 from eval.report import write_page
 from eval.retrieval import RetrievalReport, Task, measure
 from eval.retrieval_report import to_json, to_page
-from retrieval.errors import BadInput
+from retrieval.errors import BadInput, MalformedDataset
 from tests.eval.sets import PASSAGES, QRELS, QUERIES, write_beir, write_lines
 from tests.library import PAGES, write_pages
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eval.errors import MalformedDataset
 from eval.runs import read_run, write_run
+from retrieval.errors import MalformedDataset
 from tests.eval.sets import write_lines
 
 if TYPE_CHECKING:

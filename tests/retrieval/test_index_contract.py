@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from itertools import product as product_of
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -18,9 +18,17 @@ from qdrant_client import AsyncQdrantClient
 
 from retrieval.edge import EdgeIndex
 from retrieval.errors import BadInput
-from retrieval.index import ChunkIndex, EncodedChunk, Stored, open_index
-from retrieval.late import TokenMatrix
-from retrieval.payload import merge_legs, to_chunk, to_late, to_payload
+from retrieval.index import (
+    FIRST,
+    OPEN,
+    ChunkIndex,
+    EncodedChunk,
+    VersionQuery,
+    open_index,
+    place_of,
+)
+from retrieval.late import CODE_MAX, TokenMatrix
+from retrieval.payload import merge_legs, to_chunk, to_late, to_payload, version_id
 from retrieval.qdrant import QdrantIndex
 from retrieval.types import Chunk, Reader, Scope, Unit, UnitKind
 from tests.library import chunk, encoded, unit_vector
@@ -95,42 +103,141 @@ async def test_a_page_is_read_by_position(index: ChunkIndex) -> None:
 async def test_more_chunks_than_one_scroll_returns_are_all_there(index: ChunkIndex) -> None:
     many = [encoded(chunk("Text.", n=n, position=n)) for n in range(1, 1203)]
     await index.upsert(many)
-    assert len(await index.stored("default", "documents")) == 1202
+    assert len(await index.versions(VersionQuery("default", FIRST, "documents"))) == 1202
     assert len(await index.page("page.md", Reader())) == 1202
 
 
-async def test_what_is_stored_is_told_by_tenant_and_source(index: ChunkIndex) -> None:
+async def test_versions_are_told_by_tenant_source_and_page(index: ChunkIndex) -> None:
     scopes = [Scope("a", source="x"), Scope("a", source="y"), Scope("b", source="x")]
     chunks = [chunk("Text.", n=n, page=f"{n}.md", scope=s) for n, s in enumerate(scopes, start=1)]
     await index.upsert([encoded(each) for each in chunks])
-    assert await index.stored("a", "x") == {chunks[0].id: Stored("1.md", chunks[0].place)}
-    assert await index.stored("nobody", "x") == {}
+    [only] = await index.versions(VersionQuery("a", FIRST, "x"))
+    assert (only.chunk, only.page, only.place) == (chunks[0].id, "1.md", chunks[0].place)
+    assert (only.since, only.until) == (FIRST, OPEN)
+    assert await index.versions(VersionQuery("a", FIRST, "x", ("1.md", "7.md"))) == [only]
+    assert await index.versions(VersionQuery("a", FIRST, "x", ("2.md",))) == []
+    wanted = VersionQuery("a", FIRST, chunks=(chunks[0].id, chunks[1].id))
+    assert {v.page for v in await index.versions(wanted)} == {"1.md", "2.md"}
+    assert await index.versions(VersionQuery("nobody", FIRST, "x")) == []
 
 
-async def test_deleted_chunks_are_gone_from_every_read(index: ChunkIndex) -> None:
+async def test_deleted_versions_are_gone_from_every_read(index: ChunkIndex) -> None:
     gone, kept = chunk("Boil the kettle.", n=1), chunk("Boil the kettle.", n=2)
     await index.upsert([encoded(gone), encoded(kept)])
-    await index.delete([gone.id, UNKNOWN])
+    await index.delete([version_id(gone, FIRST), UNKNOWN])
     assert await index.count() == 1
     assert await found(index, query(words="kettle")) == [kept.id]
     assert await index.page("page.md", Reader()) == [kept]
     assert await index.read([gone.id], Reader()) == []
-    assert await index.stored("default", "documents") == {kept.id: Stored("page.md", kept.place)}
+    assert [v.chunk for v in await index.versions(VersionQuery("default", FIRST, "documents"))] == [
+        kept.id
+    ]
 
 
-async def test_a_chunk_that_moved_is_read_where_it_stands_now(index: ChunkIndex) -> None:
+# Releases.
+
+BEFORE, AFTER = Reader(release=1), Reader(release=2)
+
+
+async def every_read(index: ChunkIndex, reader: Reader) -> list[str]:
+    """What a reader sees, having made sure that all the ways to look agree."""
+    searched = await index.search(query(words="kettle", reader=reader, limit=50))
+    seen = sorted((c.chunk.id, c.chunk.url) for c in searched)
+    ids = [i for i, _ in seen]
+    assert sorted((c.id, c.url) for c in await index.read(ids, reader)) == seen
+    assert sorted((c.id, c.url) for c in await index.page("page.md", reader)) == seen
+    return ids
+
+
+async def test_a_release_shows_its_own_chunks_and_no_others(index: ChunkIndex) -> None:
+    old, kept, new = (chunk("Boil the kettle.", n=n) for n in (1, 2, 3))
+    await index.upsert([encoded(old), encoded(kept)], release=1)
+    await index.upsert([encoded(new)], release=2)
+    await index.end([version_id(old, 1)], until=2)
+    assert await every_read(index, BEFORE) == [old.id, kept.id]
+    assert await every_read(index, AFTER) == [kept.id, new.id]
+    assert await every_read(index, Reader()) == [kept.id, new.id]
+    assert [await index.count("default", release) for release in (1, 2)] == [2, 2]
+    assert await index.count() == 3
+    assert await index.count("nobody") == 0
+
+
+async def test_a_chunk_that_moved_stands_in_each_release_where_it_stood(index: ChunkIndex) -> None:
     before = chunk("Boil the kettle.")
-    await index.upsert([encoded(before)])
     after = replace(before, start=100, end=116, position=7, url="https://new.example.com")
-    await index.relocate([after])
-    assert await index.read([before.id], Reader()) == [after]
-    [stored] = (await index.stored("default", "documents")).values()
-    assert stored.place == after.place != before.place
+    await index.upsert([encoded(before)], release=1)
+    await index.upsert([encoded(after)], release=2)
+    await index.end([version_id(before, 1)], until=2)
+    assert await index.read([before.id], BEFORE) == [before]
+    assert await index.read([before.id], AFTER) == [after]
+    [shown] = await index.versions(VersionQuery("default", 2, "documents"))
+    assert shown.place == after.place != before.place
+
+
+async def test_an_end_is_taken_back(index: ChunkIndex) -> None:
+    only = chunk("Boil the kettle.")
+    await index.upsert([encoded(only)], release=1)
+    await index.end([version_id(only, 1)], until=2)
+    assert await every_read(index, AFTER) == []
+    await index.end([version_id(only, 1)], until=OPEN)
+    assert await every_read(index, AFTER) == [only.id]
+
+
+async def test_what_a_release_begins_and_ends_is_told_by_tenant(index: ChunkIndex) -> None:
+    old, kept, new = (chunk("Boil the kettle.", n=n) for n in (1, 2, 3))
+    other = chunk("Boil the kettle.", n=4, scope=Scope("other"))
+    await index.upsert([encoded(old), encoded(kept)], release=1)
+    await index.upsert([encoded(new), encoded(other)], release=2)
+    await index.end([version_id(old, 1)], until=2)
+    assert {v.chunk for v in await index.unfinished("default", 2)} == {old.id, new.id}
+    assert await index.unfinished("default", 3) == []
+
+
+async def test_vacuum_removes_what_no_kept_release_shows(index: ChunkIndex) -> None:
+    first, second, third = (chunk("Boil the kettle.", n=n) for n in (1, 2, 3))
+    other = chunk("Boil the kettle.", n=4, scope=Scope("other"))
+    for release, each in enumerate((first, second, third), start=1):
+        await index.upsert([encoded(each)], release=release)
+        await index.end([version_id(each, release)], until=release + 1)
+    await index.upsert([encoded(other)], release=1)
+    await index.end([version_id(other, 1)], until=2)
+    assert await index.vacuum("default", 2) == 1
+    assert await every_read(index, AFTER) == [second.id]
+    assert await every_read(index, BEFORE) == []
+    assert await index.count() == 3
+    assert await index.vacuum("default", 2) == 0
+
+
+async def test_content_stored_once_need_not_be_encoded_again(index: ChunkIndex) -> None:
+    stored = encoded(chunk("Boil the kettle.", context="Tea"))
+    await index.upsert([stored])
+    renamed = replace(stored.chunk, id=UNKNOWN, page="renamed.md", url="https://new.example.com")
+    others = [
+        replace(renamed, context="Coffee"),
+        replace(renamed, text="Boil the pot."),
+        replace(renamed, units=()),
+    ]
+    [again] = await index.encoded([renamed, *others])
+    assert again.chunk == renamed
+    assert again.dense == pytest.approx(stored.dense, abs=1e-6)
+    assert dict(zip(again.lexical.indices, again.lexical.values, strict=True)) == pytest.approx(
+        dict(zip(stored.lexical.indices, stored.lexical.values, strict=True))
+    )
+    assert same_tokens(again.late, stored.late)
+
+
+async def test_another_tenants_vectors_are_never_taken(index: ChunkIndex) -> None:
+    await index.upsert([encoded(chunk("Boil the kettle."))])
+    same = chunk("Boil the kettle.", scope=Scope("other"))
+    assert await index.encoded([same]) == []
 
 
 async def test_nothing_to_write_is_no_trouble(index: ChunkIndex) -> None:
     await index.upsert([])
     await index.delete([])
+    await index.end([], until=OPEN)
+    assert await index.encoded([]) == []
+    assert await index.read([], Reader()) == []
     await index.flush()
     assert await index.count() == 0
     assert await index.search(query(words="kettle")) == []
@@ -237,23 +344,8 @@ async def test_neither_leg_alone_lets_anything_else_through(
 @pytest.mark.parametrize("tenant", TENANTS)
 async def test_a_run_is_told_of_one_tenants_chunks_only(shelves: ChunkIndex, tenant: str) -> None:
     theirs = {each.id for each in SHELVED if each.scope.tenant == tenant}
-    assert set(await shelves.stored(tenant, "documents")) == theirs
-
-
-async def test_a_point_stored_before_there_were_products_holds_for_every_one(
-    index: ChunkIndex, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def without_product(stored: EncodedChunk) -> dict[str, Any]:
-        return {name: value for name, value in to_payload(stored).items() if name != "product"}
-
-    for engine in ("edge", "qdrant"):
-        monkeypatch.setattr(f"retrieval.{engine}.to_payload", without_product)
-    old = chunk("Boil the kettle.")
-    await index.upsert([encoded(old)])
-    for reader in (Reader(), Reader(product="wren")):
-        assert await found(index, query(words="kettle", reader=reader)) == [old.id]
-        assert await index.read([old.id], reader) == await index.page("page.md", reader) == [old]
-    assert set(await index.stored("default", "documents")) == {old.id}
+    assert {v.chunk for v in await shelves.versions(VersionQuery(tenant, FIRST))} == theirs
+    assert await shelves.count(tenant) == len(theirs)
 
 
 async def test_an_id_that_is_none_is_simply_unknown(index: ChunkIndex) -> None:
@@ -284,24 +376,26 @@ chunks = st.builds(
 def token_matrices(draw: st.DrawFn) -> TokenMatrix:
     rows, dims = draw(st.integers(0, 9)), draw(st.integers(1, 9))
     seed = draw(st.integers(0, 1000))
-    codes = np.random.default_rng(seed).integers(-127, 128, (rows, dims), dtype=np.int8)
+    codes = np.random.default_rng(seed).integers(
+        -CODE_MAX, CODE_MAX, (rows, dims), dtype=np.int8, endpoint=True
+    )
     bounds = draw(st.lists(st.integers(0, rows)).map(sorted).map(tuple))
     return TokenMatrix(codes, bounds, draw(st.integers(0, 512)))
 
 
 @given(chunks, token_matrices())
 def test_a_payload_holds_the_whole_chunk(stored: Chunk, late: TokenMatrix) -> None:
-    payload = to_payload(EncodedChunk(stored, unit_vector(3), NO_WORDS, late))
-    assert to_chunk(stored.id, payload) == stored
+    payload = to_payload(EncodedChunk(stored, unit_vector(3), NO_WORDS, late), FIRST)
+    assert to_chunk(payload) == stored
     assert same_tokens(to_late(payload), late)
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
 def test_a_rounded_cosine_is_close_to_the_exact_one(seed: int, other: int) -> None:
     stored, asked = unit_vector(seed, 384), unit_vector(other, 384)
-    payload = to_payload(encoded(chunk("Text."), stored))
-    point = SimpleNamespace(id=str(UUID(int=1)), score=3.2, payload=payload)
-    [candidate] = merge_legs([], [point], asked)
+    payload = to_payload(encoded(chunk("Text."), stored), FIRST)
+    point = SimpleNamespace(id="1", score=3.2)
+    [candidate] = merge_legs([], [point], {"1": payload}, asked)
     assert candidate.dense == pytest.approx(float(stored @ asked), abs=0.02)
     assert candidate.lexical == 3.2
 
@@ -322,5 +416,15 @@ async def test_a_url_of_no_index_is_bad_input(url: str) -> None:
 
 async def test_an_edge_url_opens_the_folder_it_names(tmp_path: Path) -> None:
     index = await open_index(f"edge:{tmp_path / 'deep' / 'index'}", model="m", dims=DIMS)
-    assert (tmp_path / "deep" / "index" / "shard").is_dir()
+    assert (tmp_path / "deep" / "index" / place_of("m") / "shard").is_dir()
     await index.close()
+
+
+async def test_two_models_have_an_index_each_under_one_url(tmp_path: Path) -> None:
+    url = f"edge:{tmp_path}"
+    old = await open_index(url, model="company/model", dims=DIMS)
+    await old.upsert([encoded(chunk("Boil the kettle."))])
+    new = await open_index(url, model="other/model", dims=DIMS)
+    assert (await old.count(), await new.count()) == (1, 0)
+    await new.close()
+    await old.close()

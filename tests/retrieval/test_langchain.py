@@ -24,11 +24,12 @@ from retrieval.encoding import ChunkEncoder
 from retrieval.errors import BadInput, IndexUnavailable
 from retrieval.expansion import Expander
 from retrieval.hybrid import Retriever
+from retrieval.index import place_of
 from retrieval.langchain import AnswerableEmbeddings, AnswerableRetriever, LoopThread
 from retrieval.lexical import Bm25Encoder
 from retrieval.types import Reader
 from tests.fakes import IndexDown
-from tests.library import LIGHT, NOWHERE, RETURNS, ingest, write_pages
+from tests.library import LIGHT, NOWHERE, RETURNS, ingest, open_ledger, write_pages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -66,7 +67,7 @@ def loop() -> Iterator[LoopThread]:
 
 @pytest.fixture
 def parts(loop: LoopThread, shelf: Path, embedder: Embedder, codec: TokenCodec) -> Retriever:
-    index = EdgeIndex.open(shelf, model=embedder.name, dims=embedder.dims)
+    index = EdgeIndex.open(shelf / place_of(embedder.name), model=embedder.name, dims=embedder.dims)
     return loop.open(opened(index, embedder, codec))
 
 
@@ -171,7 +172,9 @@ def test_with_an_expander_a_passage_comes_with_what_stands_around_it(
     parts = loop.open(opened(index, embedder, codec))
     steps = "\n".join(f"{n}. Turn the red screw number {n} by {n} marks." for n in range(1, 60))
     pages = write_pages(tmp_path / "pages", {"boiler.md": f"# Boiler\n\n## Bleeding\n\n{steps}\n"})
-    loop.run(ingest(pages, index, ChunkEncoder(embedder, parts._bm25, codec)))
+    ledger = loop.run(open_ledger(tmp_path))
+    loop.run(ingest(pages, index, ChunkEncoder(embedder, parts._bm25, codec), ledger))
+    loop.run(ledger.close())
     narrow = AnswerableRetriever(retriever=parts, reader=Reader(), loop=loop, limit=1)
     wide = narrow.model_copy(update={"expander": Expander(index, embedder.count)})
     question = "How far do I turn screw number 2?"

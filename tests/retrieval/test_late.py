@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from retrieval.embedders import Encoding
 from retrieval.hybrid import token_weights
-from retrieval.late import INT8_SCALE, TokenCodec, TokenMatrix
+from retrieval.late import CODE_MAX, CODE_SCALE, TokenCodec, TokenMatrix
 from retrieval.models import BUNDLED_MODEL
 from tests.library import chunk
 
@@ -43,7 +43,7 @@ def even(count: int) -> NDArray[np.float32]:
 
 
 def matrix(vectors: list[list[float]], bounds: tuple[int, ...] = ()) -> TokenMatrix:
-    codes = np.clip(np.array(vectors) * INT8_SCALE, -127, 127).astype(np.int8)
+    codes = np.clip(np.array(vectors) * CODE_SCALE, -CODE_MAX, CODE_MAX).astype(np.int8)
     return TokenMatrix(codes.reshape(len(vectors), -1), bounds, len(vectors))
 
 
@@ -54,30 +54,30 @@ OTHER = [0.5, 0.5, -0.5, -0.5]
 
 def test_a_token_is_matched_by_its_best_counterpart() -> None:
     [score] = IDENTITY.score(plain([HALF]), even(1), [matrix([OTHER, HALF])])
-    assert score.passage == pytest.approx(1.0, abs=0.01)
+    assert score.passage == pytest.approx(1.0, abs=0.02)
 
 
 def test_the_score_is_the_weighted_mean_of_the_matches() -> None:
     weights = np.array([0.75, 0.25], dtype=np.float32)
     [score] = IDENTITY.score(plain([HALF, OTHER]), weights, [matrix([HALF])])
-    assert score.passage == pytest.approx(0.75, abs=0.01)
-    assert score.matches == pytest.approx((1.0, 0.0), abs=0.01)
+    assert score.passage == pytest.approx(0.75, abs=0.02)
+    assert score.matches == pytest.approx((1.0, 0.0), abs=0.02)
 
 
 def test_each_unit_is_scored_by_its_own_tokens_and_context_by_none() -> None:
     stored = matrix([HALF, OTHER, HALF], bounds=(1, 2, 3))
     [score] = IDENTITY.score(plain([HALF]), even(1), [stored])
-    assert score.units == pytest.approx((0.0, 1.0), abs=0.01)
+    assert score.units == pytest.approx((0.0, 1.0), abs=0.02)
 
 
 def test_passages_are_scored_apart() -> None:
     scores = IDENTITY.score(plain([HALF]), even(1), [matrix([OTHER]), matrix([HALF])])
-    assert [score.passage for score in scores] == pytest.approx([0.0, 1.0], abs=0.01)
+    assert [score.passage for score in scores] == pytest.approx([0.0, 1.0], abs=0.02)
 
 
 def test_a_unit_without_tokens_matches_nothing() -> None:
     [score] = IDENTITY.score(plain([HALF]), even(1), [matrix([HALF], bounds=(0, 0, 1))])
-    assert score.units == pytest.approx((0.0, 1.0), abs=0.01)
+    assert score.units == pytest.approx((0.0, 1.0), abs=0.02)
 
 
 def test_a_passage_without_tokens_matches_nothing() -> None:
@@ -85,7 +85,7 @@ def test_a_passage_without_tokens_matches_nothing() -> None:
     scores = IDENTITY.score(plain([HALF]), even(1), [empty, matrix([HALF])])
     assert scores[0].passage == 0.0
     assert scores[0].units == (0.0,)
-    assert scores[1].passage == pytest.approx(1.0, abs=0.01)
+    assert scores[1].passage == pytest.approx(1.0, abs=0.02)
 
 
 def test_a_question_without_tokens_matches_nothing() -> None:
@@ -110,7 +110,7 @@ def test_the_sentence_asked_about_scores_best(
     assert of_birds.units[1] > of_birds.units[0] + 0.2
 
 
-def test_eight_bits_and_fewer_dimensions_keep_the_cosines(
+def test_few_bits_and_fewer_dimensions_keep_the_cosines(
     embedder: Embedder, codec: TokenCodec, chunk_encoder: ChunkEncoder
 ) -> None:
     [stored] = chunk_encoder.encode([chunk("The lid is made of copper.")])

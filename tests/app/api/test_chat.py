@@ -48,7 +48,7 @@ def check_error(response: httpx.Response, status: int, code: str) -> str:
 
 
 def break_index(app: FastAPI, fake: IndexDown) -> None:
-    app.state.service.retriever._index = fake
+    app.state.service.published._index = fake
 
 
 async def test_a_reply_is_one_object_with_its_sources(client: httpx.AsyncClient) -> None:

@@ -10,9 +10,10 @@ import pytest
 from app.api.server import create_app
 from app.settings import Settings
 from retrieval.edge import EdgeIndex
+from retrieval.index import NEWEST, VersionQuery, place_of
 from retrieval.types import Scope
 from tests.app.api.test_chat import ask, check_error, unsure
-from tests.library import LIGHT, RETURNS, ingest, write_pages
+from tests.library import LIGHT, RETURNS, ingest, open_ledger, write_pages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,10 +140,14 @@ async def two_sources(
     monkeypatch.setattr("app.bootstrap.open_embedder", lambda *_: embedder)
     home = tmp_path / "home"
     settings = Settings(_env_file=None, home=home)  # type: ignore[call-arg] # pydantic-settings takes it
-    index = EdgeIndex.open(home / "index", model=embedder.name, dims=embedder.dims)
+    index = EdgeIndex.open(
+        home / "index" / place_of(embedder.name), model=embedder.name, dims=embedder.dims
+    )
+    ledger = await open_ledger(home / "index")
     for source, text in (("new", LONG), ("old", LONG.replace("Screw", "Bolt"))):
         folder = write_pages(tmp_path / source, {"manual.md": text})
-        await ingest(folder, index, chunk_encoder, Scope(source=source))
+        await ingest(folder, index, chunk_encoder, ledger, Scope(source=source))
+    await ledger.close()
     await index.close()
     return create_app(settings)
 
@@ -154,8 +159,8 @@ async def test_a_passage_stands_between_its_own_neighbours(two_sources: FastAPI)
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client,
     ):
         index = app.state.service.library.index
-        stored = [*await index.stored("default", "new"), *await index.stored("default", "old")]
-        bodies = [(await client.get(f"/v1/passages/{i}")).json() for i in stored]
+        stored = await index.versions(VersionQuery("default", NEWEST))
+        bodies = [(await client.get(f"/v1/passages/{each.chunk}")).json() for each in stored]
     whole = {
         word: "".join(b["before"] + b["text"] + b["after"] for b in bodies if word in b["text"])
         for word in ("Screw", "Bolt")

@@ -135,7 +135,7 @@ async def test_every_error_that_can_come_is_documented(
 async def test_reading_while_a_part_is_down_is_unavailable(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
-    object.__setattr__(app.state.service.library, "index", IndexDownWith(app))
+    app.state.service.published._index = IndexDown()
     response = await client.get("/v1/passages/00000000-0000-0000-0000-000000000001")
     assert response.status_code == 503
     assert response.json()["error"] == {
