@@ -119,8 +119,12 @@ def _root_logger_kept() -> Iterator[None]:
     """OpenVINO makes the root logger drop warnings, and undoes it only if a conversion succeeds."""
     root = logging.getLogger()
     level, filters, handlers = root.level, [*root.filters], [*root.handlers]
+    transformers = logging.getLogger("transformers")
+    said = transformers.level
+    transformers.setLevel(logging.ERROR)  # it warns of settings that only training reads
     try:
         yield
     finally:
+        transformers.setLevel(said)
         root.setLevel(level)
         root.filters, root.handlers = filters, handlers

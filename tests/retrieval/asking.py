@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from retrieval.index import IndexQuery
 from retrieval.lexical import Bm25Encoder, SparseVector
 from retrieval.types import Reader
 from tests.library import unit_vector
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from retrieval.index import ChunkIndex
+    from retrieval.late import TokenMatrix
 
 DIMS = 32
 PUBLIC = Reader()
@@ -32,3 +34,8 @@ def query(
 
 async def found(index: ChunkIndex, asked: IndexQuery) -> list[str]:
     return [candidate.chunk.id for candidate in await index.search(asked)]
+
+
+def same_tokens(one: TokenMatrix, other: TokenMatrix) -> bool:
+    same = np.array_equal(one.codes, other.codes) and one.codes.shape == other.codes.shape
+    return same and (one.bounds, one.length) == (other.bounds, other.length)
