@@ -7,6 +7,7 @@ besides.
 from __future__ import annotations
 
 import asyncio
+import os
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from retrieval.index import ChunkIndex, IndexQuery
-
-STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +38,19 @@ class Memory:
     @classmethod
     def now(cls) -> Memory | None:
         """What this process holds; None where the system does not tell."""
-        if not STATUS.exists():
+        return cls.of(os.getpid())
+
+    @classmethod
+    def of(cls, process: int) -> Memory | None:
+        """What a process holds; None where the system does not tell, or no longer."""
+        try:
+            status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+        except OSError:
             return None
-        lines = (line.split() for line in STATUS.read_text().splitlines())
+        lines = (line.split() for line in status.splitlines())
         kilobytes = {words[0]: int(words[1]) for words in lines if words[0].startswith("Rss")}
+        if "RssAnon:" not in kilobytes:  # it has ended, and waits to be asked how
+            return None
         return cls(kilobytes["RssAnon:"] * 1024, kilobytes["RssFile:"] * 1024)
 
     def since(self, before: Memory) -> Memory:

@@ -12,13 +12,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from eval.footprint import Memory
 from ingestion.sources.files import FolderSource
 from ingestion.sources.source import SourceFile
 from retrieval.errors import AnswerableError, BadInput
@@ -45,7 +46,8 @@ class Run:
         encoded: Passages that went through the embedder.
         changed: Pages that were added, changed or removed.
         encoder_share: How much of `seconds` the embedder worked, in [0, 1].
-        peak_bytes: The most memory its process had.
+        own_bytes: The most memory of its own that its process had; None where that is not told.
+        peak_bytes: The most memory in all, with mapped files, which the system may drop.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Run:
     encoded: int
     changed: int
     encoder_share: float
+    own_bytes: int | None
     peak_bytes: int
 
 
@@ -124,11 +127,18 @@ def _run(name: str, home: Path, folder: Path) -> Run:
     started = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
     assert process.stdout is not None  # noqa: S101 - it was asked for
-    said = process.stdout.read().splitlines()
+    own, said = 0, []
+    with process.stdout as lines:
+        for line in lines:  # about one a second
+            said.append(line)
+            memory = Memory.of(process.pid)
+            own = max(own, memory.own if memory else 0)
     _, status, used = os.wait4(process.pid, 0)
     if status:
         raise AnswerableError(f"The {name} run ended with {os.waitstatus_to_exitcode(status)}.")
-    return _told(name, json.loads(said[-1]), time.perf_counter() - started, used)
+    process.returncode = 0  # it has been waited for, which Popen does not see
+    run = _told(name, json.loads(said[-1]), time.perf_counter() - started, used)
+    return replace(run, own_bytes=own or None)
 
 
 def _told(name: str, report: dict[str, float], wall: float, used: resource.struct_rusage) -> Run:
@@ -139,6 +149,7 @@ def _told(name: str, report: dict[str, float], wall: float, used: resource.struc
         encoded=int(report["encoded"]),
         changed=int(report["added"] + report["changed"] + report["removed"]),
         encoder_share=report["encoder_seconds"] / report["seconds"],
+        own_bytes=None,
         peak_bytes=used.ru_maxrss * KILOBYTE,
     )
 
@@ -152,7 +163,8 @@ def show(runs: list[Run], console: Console) -> None:
     """Print the figures."""
     table = Table("run", "pages changed", "encoded", "run, s", "command, s", box=None)
     table.add_column("in the encoder", justify="right")
-    table.add_column("peak memory, MB", justify="right")
+    table.add_column("own memory, MB", justify="right")
+    table.add_column("with mapped files, MB", justify="right")
     for run in runs:
         table.add_row(
             run.name,
@@ -161,6 +173,7 @@ def show(runs: list[Run], console: Console) -> None:
             f"{run.seconds:.1f}",
             f"{run.wall_seconds:.1f}",
             f"{run.encoder_share:.0%}",
+            "-" if run.own_bytes is None else f"{run.own_bytes / 1e6:,.0f}",
             f"{run.peak_bytes / 1e6:,.0f}",
         )
     console.print(table)
