@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.settings import Settings
+from retrieval.errors import BadInput
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 DEFAULT_CHUNKS = 5000
@@ -225,3 +226,106 @@ def retrieval(  # noqa: PLR0913 - options
     report = asyncio.run(measure(Settings(), Task(data, pages, legs, baseline), err))
     show(report, out)
     outputs.write(report)
+
+
+@cli.command("cache")
+def cached(  # noqa: PLR0913, PLR0917 - options
+    pairs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="JSON lines a, b, label, or the folder of a set of intents; give it again for "
+            "another."
+        ),
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="Replay a log: JSON lines question, meaning.")
+    ] = None,
+    chosen_on: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Choose the thresholds for --budget on these pairs, not the shipped one."
+        ),
+    ] = None,
+    budget: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of served answers that may be wrong.")
+    ] = 0.02,
+    score: Annotated[
+        Path | None, typer.Option(help="A pair score that calibrate-cache wrote; else ours.")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write figures here.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write a report here.")] = None,
+) -> None:
+    """How often are repeats answered from the cache, and how often wrongly?
+
+    With --chosen-on, pairs that hold a question of --pairs are left out of what is chosen on.
+    """
+    from eval.cache import CacheTask, measure, measure_log  # noqa: PLC0415
+    from eval.cache_report import CacheOutputs, show, show_replay  # noqa: PLC0415
+
+    if not pairs and not log:
+        raise BadInput("There is nothing to measure.", hint="Give --pairs, --log or both.")
+    outputs = CacheOutputs(json_file, html_file)
+    outputs.check()
+    if pairs:
+        task = CacheTask(tuple(pairs), tuple(chosen_on or ()), budget, score)
+        report = measure(Settings(), task, err)
+        show(report, out)
+        outputs.write(report)
+    if log:
+        show_replay(asyncio.run(measure_log(Settings(), log, score, err)), out)
+
+
+@cli.command("calibrate-cache")
+def calibrate_cache(
+    pairs: Annotated[
+        list[Path],
+        typer.Option(
+            help="JSON lines a, b, label, or the folder of a set of intents; give it again for "
+            "another."
+        ),
+    ],
+    out_file: Annotated[Path, typer.Option("--out", help="Where to write the pair score.")],
+    budget: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of served answers that may be wrong.")
+    ] = 0.01,
+    without: Annotated[
+        list[Path] | None,
+        typer.Option(help="Leave out pairs with a question of these, which you measure on."),
+    ] = None,
+) -> None:
+    """Fit the cache's verifier to pairs of questions; serve only what keeps to the budget.
+
+    The threshold is the lowest that keeps to it at 95% confidence on pairs left out of the fit.
+    """
+    from eval.cache import calibrate  # noqa: PLC0415
+    from eval.report import check_writable  # noqa: PLC0415
+
+    check_writable([out_file])
+    fitting = calibrate(Settings(), pairs, without or [], budget, err)
+    out_file.write_text(json.dumps(asdict(fitting.pair_score), indent=2) + "\n")
+    rates = fitting.rates
+    out.print(f"{out_file}: {fitting.pair_score}")
+    out.print(
+        f"left out of the fit: {rates.right} served rightly, {rates.wrong} wrongly, "
+        f"{rates.missed} repeats not served"
+    )
+
+
+@cli.command("cache-speed")
+def cache_speed(
+    url: Annotated[str, typer.Option(help="memory: or redis://HOST:6379, one of your own.")],
+    entries: Annotated[
+        list[int] | None, typer.Option(help="How many entries; give it again for another size.")
+    ] = None,
+) -> None:
+    """How long does a look-up take in a cache of a thousand entries, of a hundred thousand?"""
+    from eval.cache_speed import measure  # noqa: PLC0415
+    from ingestion.progress import open_meter  # noqa: PLC0415
+
+    with open_meter(err) as meter:
+        timed = asyncio.run(measure(url, entries or [1000, 100_000], meter))
+    table = Table("entries", "exact, p50 ms", "close, p50 ms", "p95 ms", box=None)
+    for one in timed:
+        table.add_row(str(one.entries), f"{one.exact_ms:.2f}", f"{one.p50:.2f}", f"{one.p95:.2f}")
+    out.print(table)
+    out.print(f"close ones, largest to smallest: {timed[-1].p50 / timed[0].p50:.2f}")
