@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from app.console import err, errors_explained, out, settings_with
 from app.knowledge_cli import add_knowledge_commands
+from app.training_cli import train_cli
 from retrieval.types import Reader
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def main() -> None:
     from eval.cli import cli as eval_cli  # noqa: PLC0415 - the one door from app to eval
 
     add_knowledge_commands(cli)
+    cli.add_typer(train_cli, name="train")
     cli.add_typer(eval_cli, name="eval")
     with errors_explained():
         cli()

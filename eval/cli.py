@@ -228,6 +228,45 @@ def retrieval(  # noqa: PLR0913 - options
     outputs.write(report)
 
 
+@cli.command()
+def intent(
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            help="CSV with the columns text and intent, or the folder of a published set; give it "
+            "again for another."
+        ),
+    ],
+    model: Annotated[
+        str,
+        typer.Option(help='A trained model\'s folder, or "support" for ours; else one is trained.'),
+    ] = "",
+    keep: Annotated[
+        Path | None, typer.Option(help="Leave trained models here, and go on when killed.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="The most times each utterance is seen.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same one gives the same model.")] = 0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write figures here.")] = None,
+) -> None:
+    """Are intents found, questions about something else told, and how fast?
+
+    Without --model, one is trained on each set, and a baseline beside it. Thresholds come from
+    utterances that are neither learned from nor measured on.
+    """
+    from app.router.recipe import Recipe  # noqa: PLC0415
+    from eval.intent import IntentTask, measure, show, to_json  # noqa: PLC0415
+    from eval.report import check_writable  # noqa: PLC0415
+
+    check_writable([json_file] if json_file else [])
+    recipe = Recipe(seed=seed) if epochs is None else Recipe(seed=seed, epochs=epochs)
+    figures = measure(Settings(), IntentTask(tuple(data), recipe, model, keep), err)
+    show(figures, out)
+    if json_file:
+        json_file.write_text(to_json(figures), encoding="utf-8")
+
+
 @cli.command("cache")
 def cached(  # noqa: PLR0913, PLR0917 - options
     pairs: Annotated[

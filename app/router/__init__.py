@@ -1,0 +1,1 @@
+"""What a question wants, and where it goes for it."""
