@@ -54,6 +54,7 @@ def finished_event(report: RunReport) -> dict[str, object]:
         "outcome": report.outcome,
         "release": report.release,
         **asdict(report.counts),
+        "evicted": 0,  # cached answers; replies are not cached yet
         "skipped": [asdict(skipped) for skipped in report.skipped],
         "gate": asdict(report.gate) if report.gate else None,
         "sources": {name: asdict(counts) for name, counts in report.sources.items()},
