@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline, make_union
 
 from app.router.intent import Intent
 from app.router.utterances import OUT_OF_SCOPE
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from app.router.utterances import Division
 
-INVERSE_REGULARISATION = 30.0
+INVERSE_REGULARISATION = 10.0
 MOST_STEPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class WordCounts:
-    """TF-IDF of words and pairs of them, with a logistic regression.
+    """TF-IDF of words, pairs of words and parts of words, with a logistic regression.
 
     It takes a question for foreign when no intent is likely.
 
@@ -46,10 +46,12 @@ class WordCounts:
     @classmethod
     def fit(cls, division: Division) -> Self:
         """Learn from one part of the utterances, and calibrate on the other."""
-        model = make_pipeline(
+        counts = make_union(
             TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
-            LogisticRegression(C=INVERSE_REGULARISATION, max_iter=MOST_STEPS),
+            TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
         )
+        classes = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=MOST_STEPS)
+        model = make_pipeline(counts, classes)
         model.fit(*zip(*((one.text, one.intent) for one in division.learn), strict=True))
         inside = [one.text for one in division.held_out if one.intent != OUT_OF_SCOPE]
         unlikely = np.sort(1 - model.predict_proba(inside).max(axis=1))
