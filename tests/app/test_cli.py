@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 COMMAND = Path(sys.executable).with_name("answerable")
 COMMANDS = (
-    *("serve", "demo", "ingest", "ask", "doctor"),
+    *("serve", "demo", "ingest", "ask", "doctor", "train", "quality"),
     *("releases", "release", "rollback", "vacuum"),
 )
 
