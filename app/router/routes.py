@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.router.utterances import OUT_OF_SCOPE
+from ingestion.placed_yaml import line_of, read_placed
 from ingestion.rows import read_text
 from retrieval.errors import BadInput
 
@@ -162,7 +163,7 @@ def load_table(path: Path = SHIPPED_TABLE) -> RouteTable:
         problem = (
             "there is no such field" if first["type"] == "extra_forbidden" else first["msg"]
         ).rstrip(".")
-        where = f"{path}:{_line(node, first['loc'])}"
+        where = f"{path}:{line_of(node, first['loc'])}"
         raise BadInput(f"{where}: {field}: {problem}.", hint=_HINT) from error
     rules = {
         name: Rule(rule.to, rule.threshold, rule.sensitive) for name, rule in table.intents.items()
@@ -170,40 +171,11 @@ def load_table(path: Path = SHIPPED_TABLE) -> RouteTable:
     return RouteTable(rules, table.foreign_from, table.sensitive_from)
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that is written twice, of which YAML would keep the last in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - as PyYAML has it
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"'{key.value}' is written twice", problem_mark=key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def _parsed(path: Path) -> tuple[yaml.Node | None, object]:
     try:
-        loader = _Loader(read_text(path))
-        node = loader.get_single_node()
-        return node, loader.construct_document(node) if node else {}
+        return read_placed(read_text(path))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BadInput(f"{path}:{line}: {error.problem}.", hint=_HINT) from error
     except yaml.YAMLError as error:
         raise BadInput(f"{path} is not YAML: {error}.", hint=_HINT) from error
-
-
-def _line(node: yaml.Node | None, loc: Sequence[int | str]) -> int:
-    """The line where a field stands; where it is missing, that of what it should be in."""
-    line = node.start_mark.line if node else 0
-    for part in loc:
-        if not isinstance(node, yaml.MappingNode):
-            break
-        found = [pair for pair in node.value if pair[0].value == part]
-        if not found:
-            break
-        line, node = found[0][0].start_mark.line, found[0][1]
-    return line + 1

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 from pydantic import ValidationError
 
+from ingestion.placed_yaml import line_of, read_placed
 from ingestion.sources.entries import FORMS, SourceEntry, SourcesFile
 from retrieval.errors import BadInput, SourceNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 _HINT = "docs/sources.md describes the file."
@@ -47,7 +48,7 @@ def read_entries(path: Path) -> list[PlacedEntry]:
         first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
         raise _malformed(path, node, first["loc"], first["type"], first["msg"]) from error
     entries = [
-        PlacedEntry(f"{path}:{_line(node, ('sources', number))}", entry)
+        PlacedEntry(f"{path}:{line_of(node, ('sources', number))}", entry)
         for number, entry in enumerate(found.sources)
     ]
     _expect_names(entries)
@@ -56,9 +57,7 @@ def read_entries(path: Path) -> list[PlacedEntry]:
 
 def _parsed(path: Path) -> tuple[yaml.Node | None, object]:
     try:
-        loader = _Loader(path.read_text("utf-8"))
-        node = loader.get_single_node()
-        return node, loader.construct_document(node) if node else {}
+        return read_placed(path.read_text("utf-8"))
     except OSError as error:
         raise SourceNotFound(
             f"{path} cannot be read: {error.strerror}.", hint="Check the path of the sources file."
@@ -72,24 +71,6 @@ def _parsed(path: Path) -> tuple[yaml.Node | None, object]:
         raise BadInput(f"{path} is not YAML: {error}.", hint=_HINT) from error
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that is written twice, of which YAML would keep the last in silence."""
-
-    def construct_mapping(
-        self,
-        node: yaml.MappingNode,
-        deep: bool = False,  # noqa: FBT001, FBT002 - as PyYAML has it
-    ) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            name = str(key.value)
-            if name in seen:
-                problem = f"'{name}' is written twice"
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
-            seen.add(name)
-        return super().construct_mapping(node, deep)
-
-
 def _malformed(
     path: Path, node: yaml.Node | None, loc: tuple[int | str, ...], kind: str, message: str
 ) -> BadInput:
@@ -99,7 +80,7 @@ def _malformed(
         message = "there is no such field"
         hint = _suggestion(loc)
     message = message.removeprefix("Value error, ").rstrip(".")
-    return BadInput(f"{path}:{_line(node, loc)}: {field}: {message}.", hint=hint)
+    return BadInput(f"{path}:{line_of(node, loc)}: {field}: {message}.", hint=hint)
 
 
 def _suggestion(loc: tuple[int | str, ...]) -> str:
@@ -109,21 +90,6 @@ def _suggestion(loc: tuple[int | str, ...]) -> str:
     if close := get_close_matches(str(loc[-1]), known, n=1):
         return f"Did you mean '{close[0]}'?"
     return f"The fields are {', '.join(known)}."
-
-
-def _line(node: yaml.Node | None, loc: Sequence[int | str]) -> int:
-    """The line where a field stands; where it is missing, that of what it should be in."""
-    line = node.start_mark.line if node else 0
-    for part in loc:
-        if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            node = node.value[part]
-            line = node.start_mark.line
-        elif isinstance(node, yaml.MappingNode):
-            found = [pair for pair in node.value if pair[0].value == part]
-            if not found:
-                break
-            line, node = found[0][0].start_mark.line, found[0][1]
-    return line + 1
 
 
 def _expect_names(entries: Sequence[PlacedEntry]) -> None:
