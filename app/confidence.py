@@ -7,7 +7,6 @@ those fitted to one's own questions can be named in `ANSWERABLE_CALIBRATION`.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import TYPE_CHECKING
 
+from app.logistic import not_a_coefficient, probability, read_fit
 from retrieval.errors import BadInput
 from retrieval.lexical import is_content_word
 from retrieval.types import UnitKind
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 SIGNALS = ("unit", "score_lift", "weakest", "length")
 FIELDS = ("name", "intercept", "weights")
-LARGEST = 1000.0  # signals are about 1: a coefficient far above is a slip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +45,7 @@ class Calibration:
 
     def confidence(self, signals: Mapping[str, float]) -> float:
         """Probability that the reply answers, in [0, 1]."""
-        logit = self.intercept + sum(
-            weight * signals[name] for name, weight in self.weights.items()
-        )
-        return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+        return probability(self.intercept, self.weights, signals)
 
 
 @cache
@@ -65,11 +61,9 @@ def open_calibration(path: Path) -> Calibration:
         BadInput: There is no such file, or it holds no usable calibration.
     """
     try:
-        found = json.loads(path.expanduser().read_text(encoding="utf-8"))
-    except OSError as error:
-        raise _unusable(path, f"it cannot be read: {error.strerror}") from error
+        found = read_fit(path)
     except ValueError as error:
-        raise _unusable(path, f"it is not JSON: {error}") from error
+        raise _unusable(path, str(error)) from error
     if not isinstance(found, dict):
         raise _unusable(path, "it does not hold a JSON object")
     if problem := _problem(found):
@@ -121,9 +115,8 @@ def _problem(found: Mapping[str, object]) -> str:
     if problem := _wrong_names(weights, SIGNALS, "signal"):
         return problem
     for name, value in {"intercept": found["intercept"], **weights}.items():
-        if not _is_number(value):
-            given = json.dumps(value)
-            return f"'{name}' is {given}, not a number from -{LARGEST:g} to {LARGEST:g}"
+        if problem := not_a_coefficient(name, value):
+            return problem
     return ""
 
 
@@ -133,13 +126,6 @@ def _wrong_names(given: Mapping[str, object], known: Sequence[str], what: str) -
     if missing := [name for name in known if name not in given]:
         return f"the {what} '{missing[0]}' is missing"
     return ""
-
-
-def _is_number(value: object) -> bool:
-    """Whether it is a number that a fit could come to; JSON, as Python reads it, has NaN too."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return -LARGEST <= value <= LARGEST
 
 
 def _unusable(path: Path, problem: str) -> BadInput:

@@ -8,8 +8,6 @@ those that come with the service are in `verifier.json` beside this file.
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING
 from app.cache.contradictions import contradiction
 from app.cache.likeness import SIGNALS, likeness
 from app.cache.wording import read_wording
+from app.logistic import not_a_coefficient, probability, read_fit
 from retrieval.errors import BadInput
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from app.cache.wording import Asked, Wording
 
 NUMBERS = ("intercept", "threshold", "budget")
-LARGEST = 1000.0  # signals are about 1: a coefficient far above is a slip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +47,7 @@ class PairScore:
 
     def of(self, signals: Mapping[str, float]) -> float:
         """Probability that both questions ask the same, in [0, 1]."""
-        logit = self.intercept + sum(w * signals[name] for name, w in self.weights.items())
-        return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+        return probability(self.intercept, self.weights, signals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +99,9 @@ def open_pair_score(path: Path) -> PairScore:
         BadInput: There is no such file, or it holds no usable pair score.
     """
     try:
-        found = json.loads(path.expanduser().read_text(encoding="utf-8"))
-    except OSError as error:
-        raise _unusable(path, f"it cannot be read: {error.strerror}") from error
+        found = read_fit(path)
     except ValueError as error:
-        raise _unusable(path, f"it is not JSON: {error}") from error
+        raise _unusable(path, str(error)) from error
     if problem := _problem(found):
         raise _unusable(path, problem)
     weights = {name: float(found["weights"][name]) for name in SIGNALS}
@@ -122,12 +117,8 @@ def _problem(found: object) -> str:
     if not isinstance(weights, dict) or set(weights) != set(SIGNALS):
         return f"'weights' has to hold {', '.join(map(repr, SIGNALS))} and nothing else"
     for name, value in {**{n: found[n] for n in NUMBERS}, **weights}.items():
-        if (
-            not isinstance(value, int | float)
-            or isinstance(value, bool)
-            or not abs(value) <= LARGEST
-        ):
-            return f"'{name}' is {json.dumps(value)}, not a number from -{LARGEST:g} to {LARGEST:g}"
+        if problem := not_a_coefficient(name, value):
+            return problem
     return ""
 
 
