@@ -13,17 +13,13 @@ from rich.text import Text
 from eval.cache import COSINE, VERIFIED
 from eval.hit_rates import NEVER
 from eval.report import (
-    _ACCENT,
-    _WARN,
     Figure,
     Found,
     Plot,
     ReportPage,
     WorstQuestion,
-    _axes,
-    _legend,
-    _svg,
     check_writable,
+    draw_precision,
     write_page,
 )
 
@@ -191,15 +187,13 @@ def _figures(report: CacheReport) -> Iterator[Figure]:
 
 def _draw(report: CacheReport) -> str:
     """Precision against hit rate, of the verifier and of the cosine alone."""
-    axes = _axes(4.0)
-    for name, colour in ((VERIFIED, _ACCENT), (COSINE, _WARN)):
+    curves = {}
+    for name in (VERIFIED, COSINE):
         curve = report.curves[name]
         served = curve.right + curve.wrong
-        axes.plot(served / len(report.compared), curve.right / served, color=colour, label=name)
-    axes.set(xlabel="share of pairs served", ylabel="share of those that are right")
-    axes.set(xlim=(0, None), ylim=(None, 1.005))
-    _legend(axes)
-    return _svg(axes)
+        share, right = served / len(report.compared), curve.right / served
+        curves[name] = (share.tolist(), right.tolist())
+    return draw_precision(curves)
 
 
 def _worst(report: CacheReport) -> Iterator[WorstQuestion]:

@@ -277,6 +277,17 @@ def draw_risk_coverage(curve: RiskCoverage) -> str:
     return _svg(axes)
 
 
+def draw_precision(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> str:
+    """For each name, what share of pairs is served and what share of those is right."""
+    axes = _axes(_HEIGHT)
+    for (name, (served, right)), colour in zip(curves.items(), (_ACCENT, _WARN), strict=True):
+        axes.plot(served, right, color=colour, label=name)
+    axes.set(xlabel="share of pairs served", ylabel="share of those that are right")
+    axes.set(xlim=(0, None), ylim=(None, 1.005))
+    _legend(axes)
+    return _svg(axes)
+
+
 def draw_histogram(values: Sequence[float], label: str, span: tuple[float, float] = (0, 1)) -> str:
     """How many questions had which value, in twenty bins over `span`."""
     axes = _axes(_HEIGHT)

@@ -70,7 +70,7 @@ def write_embedder(model: SentenceTransformer, folder: Path) -> None:
     Raises:
         RuntimeError: OpenVINO cannot express the model.
     """
-    _write_graph(_BothVectors(model.eval()), _example(), folder)
+    write_graph(_BothVectors(model.eval()), example_input(), folder)
     model.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER))
 
 
@@ -83,12 +83,12 @@ def write_cross_encoder(model: CrossEncoder, folder: Path) -> None:
     """
     if not model.tokenizer.is_fast:
         raise NotImplementedError("its tokenizer is not one of the fast kind")
-    example = _example()
+    example = example_input()
     if takes_types(model):
         types = torch.zeros_like(example["input_ids"])
         types[:, 3:] = 1
         example["token_type_ids"] = types
-    _write_graph(_PairScore(model.eval()), example, folder)
+    write_graph(_PairScore(model.eval()), example, folder)
     model.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER))
 
 
@@ -97,14 +97,15 @@ def takes_types(model: CrossEncoder) -> bool:
     return "token_type_ids" in model.tokenizer.model_input_names
 
 
-def _example() -> dict[str, torch.Tensor]:
+def example_input() -> dict[str, torch.Tensor]:
+    """A batch to trace a graph with: two texts of some tokens."""
     ids = torch.ones((2, 8), dtype=torch.int64)
     mask = torch.ones_like(ids)
     mask[1, 5:] = 0  # padding, or the conversion would take the mask to be constant
     return {"input_ids": ids, "attention_mask": mask}
 
 
-def _write_graph(module: torch.nn.Module, example: dict[str, torch.Tensor], folder: Path) -> None:
+def write_graph(module: torch.nn.Module, example: dict[str, torch.Tensor], folder: Path) -> None:
     """Convert at full precision; what a graph runs at is decided on loading."""
     try:
         with _root_logger_kept():

@@ -28,7 +28,7 @@ from app.router.training_report import (
     scores_of,
 )
 from app.router.utterances import OUT_OF_SCOPE, intents_of
-from retrieval.conversion import _example, _write_graph
+from retrieval.conversion import example_input, write_graph
 from retrieval.engines import question_threads
 from retrieval.prepared import TOKENIZER
 
@@ -100,7 +100,7 @@ def _fine_tune(
     epochs = tuning.run(learn, held_out, meter)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the converter's, about its own way of tracing
-        _write_graph(network.eval(), _example(), folder)
+        write_graph(network.eval(), example_input(), folder)
     return _Trained(normalize(network.directions.detach(), dim=-1).numpy(), epochs)
 
 

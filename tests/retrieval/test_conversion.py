@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from retrieval.conversion import _example, _write_graph
+from retrieval.conversion import example_input, write_graph
 from retrieval.engines import Graph
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def test_a_model_that_cannot_be_converted_is_one_kind_of_error(
     module: torch.nn.Module, tmp_path: Path
 ) -> None:
     with pytest.raises(RuntimeError):
-        _write_graph(module, _example(), tmp_path)
+        write_graph(module, example_input(), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -63,7 +63,7 @@ def test_warnings_are_still_logged_afterwards(
     with caplog.at_level(logging.WARNING):
         before = [*root.filters], [*root.handlers]
         try:
-            _write_graph(module, _example(), tmp_path)
+            write_graph(module, example_input(), tmp_path)
         except RuntimeError:
             assert not isinstance(module, Product)
         logging.getLogger("anybody").warning("the disk is nearly full")
@@ -73,7 +73,7 @@ def test_warnings_are_still_logged_afterwards(
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 8), (5, 300)])
 def test_a_graph_takes_any_shape(shape: tuple[int, int], tmp_path: Path) -> None:
-    _write_graph(Product(), _example(), tmp_path)
+    write_graph(Product(), example_input(), tmp_path)
     ids = torch.arange(shape[0] * shape[1]).reshape(shape) % 7
     mask = (ids > 3).long()
     [output] = Graph(tmp_path, threads=1).run(ids.numpy(), mask.numpy())
